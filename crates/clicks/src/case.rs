@@ -1,0 +1,70 @@
+//! Search terms: what makes two typed searches the same.
+
+use std::fmt;
+use std::sync::Arc;
+
+use unicase::UniCase;
+use unicode_normalization::UnicodeNormalization;
+
+/// The terms of a search, folded: trimmed, white space collapsed, NFC, full case folding. Two searches are the same
+/// when their folded terms are equal.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SearchTerms(Arc<str>);
+
+impl SearchTerms {
+    /// Folds what was typed; nothing but white space is no terms at all.
+    #[must_use]
+    pub fn fold(typed: &str) -> Option<Self> {
+        let plain: String = typed.split_whitespace().collect::<Vec<_>>().join(" ").nfc().collect();
+        // Folding can undo composition (ǰ), hence the second NFC.
+        let folded: String = UniCase::unicode(plain).to_folded_case().nfc().collect();
+        (!folded.is_empty()).then(|| Self(Arc::from(folded)))
+    }
+
+    /// Terms that [`SearchTerms::fold`] made earlier, read back from storage.
+    #[must_use]
+    pub fn from_folded(folded: &str) -> Self {
+        Self(Arc::from(folded))
+    }
+
+    /// The folded text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SearchTerms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn same(left: &str, right: &str) -> bool {
+        SearchTerms::fold(left) == SearchTerms::fold(right)
+    }
+
+    #[test]
+    fn terms_are_equal_after_folding() {
+        assert!(same("  Red\t Shoes ", "red shoes"));
+        assert!(same("STRASSE", "straße"));
+        assert!(same("Cafe\u{301}", "CAFÉ"));
+        assert!(same("red\u{a0}shoes", "red shoes"));
+        assert!(same("ΣΊΣΥΦΟΣ", "σίσυφος"));
+        assert!(same("ǰ", "J\u{30c}"));
+        assert!(!same("red", "reds"));
+        assert_eq!(SearchTerms::fold(" \n\t"), None);
+    }
+
+    #[test]
+    fn folding_twice_changes_nothing() {
+        for text in ["İstanbul", "ﬃ", "ǅ", "ᾳ", "straße  X", "ẞ"] {
+            let once = SearchTerms::fold(text).unwrap();
+            assert_eq!(SearchTerms::fold(once.as_str()), Some(once), "{text}");
+        }
+    }
+}

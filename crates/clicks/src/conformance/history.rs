@@ -1,0 +1,305 @@
+//! Random histories: a store and the oracle live through the same recordings, questions, reopenings and crashes, and
+//! have to agree after each.
+
+use pollster::block_on;
+
+use crate::click::{Click, Device, ProductType};
+use crate::conformance::dice::Dice;
+use crate::conformance::world::{
+    ACCOUNT, ENGINE, HOUR_MS, JOIN_MS, NOON_MS, OTHER_ACCOUNT, SECOND_ENGINE, days, scan, scan_all, terms,
+};
+use crate::conformance::{Candidate, Failure, Verdict, same};
+use crate::filter::ClickFilter;
+use crate::item::{Dfid, ItemDigest};
+use crate::memory::MemoryStore;
+use crate::names::{AccountCode, EngineIndex, Hashid};
+use crate::question::{Grouping, Question};
+use crate::search::Search;
+use crate::store::{Outcome, Record, Store, StoreError};
+
+// The names are few, so that they meet: the same id twice, two searches with one id, clicks before their search.
+const ACCOUNTS: [AccountCode; 2] = [ACCOUNT, OTHER_ACCOUNT];
+const ENGINES: [Hashid; 3] = [ENGINE, SECOND_ENGINE, Hashid::from_bytes([0x33; 16])];
+const INDICES: [&str; 2] = ["product", "page"];
+const DOC_IDS: [&str; 4] = ["a", "b", "c", "d"];
+const CLICK_IDS: [&str; 12] = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"];
+const QUERY_IDS: [&str; 8] = ["q1", "q2", "q3", "q4", "q5", "q6", "q7", "q8"];
+const TYPED: [&str; 4] = ["Red  Shoes", "red shoes", "STRASSE", "straße"];
+const USERS: [&str; 2] = ["anna", "ben"];
+const DEVICES: [Device; 2] = [Device::Desktop, Device::Mobile];
+/// Around these instants the dice throw their clicks: an ordinary noon, and changes of the clock in the zones below.
+const MOMENTS_MS: [i64; 4] = [NOON_MS, 1_729_990_800_000, 1_289_097_060_000, 1_325_239_200_000];
+const ZONES: [&str; 5] = ["Z", "Europe/Madrid", "America/St_Johns", "Pacific/Apia", "+05:45"];
+const PERIODS: [(&str, &str); 7] = [
+    ("20240531", "20240531"),
+    ("20240528", "20240603"),
+    ("20241026", "20241028"),
+    ("20101105", "20101109"),
+    ("20111228", "20120101"),
+    ("1717156800", "1717160400000"),
+    ("20240531", "1717156800123"),
+];
+
+const STEPS_MAX: usize = 24;
+const BATCH_RECORDS_MAX: usize = 6;
+const BATCHES_IN_FLIGHT_MAX: usize = 3;
+
+/// Lets a candidate, which must be empty, live through the history that `seed` tells, next to the oracle.
+///
+/// # Errors
+/// What differed, with the seed and the step.
+pub fn random_history(candidate: &mut dyn Candidate, seed: u64) -> Verdict {
+    let mut history = History {
+        candidate,
+        dice: Dice::new(seed),
+        oracle: MemoryStore::new(JOIN_MS),
+        kept: Vec::new(),
+        now_ms: NOON_MS,
+    };
+    let steps = 1 + history.dice.below(STEPS_MAX);
+    (0..steps)
+        .try_for_each(|step| history.step().map_err(|failure| failure.at(format!("step {step}"))))
+        .and_then(|()| history.compare_all())
+        .map_err(|failure| failure.at(format!("seed {seed}")))
+}
+
+struct History<'c> {
+    candidate: &'c mut dyn Candidate,
+    dice: Dice,
+    oracle: MemoryStore,
+    /// Every call that took effect, in order: an oracle can be made of them anew.
+    kept: Vec<Vec<Record>>,
+    /// The server's clock, which never runs backwards.
+    now_ms: i64,
+}
+
+/// What a store holds, as its readers see it.
+type Contents = (Vec<Click>, Vec<Search>);
+
+impl History<'_> {
+    fn step(&mut self) -> Verdict {
+        match self.dice.below(16) {
+            0..=8 => self.record().map_err(|failure| failure.at("record")),
+            9..=11 => self.ask().map_err(|failure| failure.at("ask")),
+            12 => self.scan().map_err(|failure| failure.at("scan")),
+            13 => self.compare_all(),
+            14 => {
+                self.candidate.reopen();
+                self.compare_all().map_err(|failure| failure.at("reopen"))
+            }
+            _ => self.crash().map_err(|failure| failure.at("crash")),
+        }?;
+        self.ask().map_err(|failure| failure.at("ask"))
+    }
+
+    fn record(&mut self) -> Verdict {
+        let batch = self.batch()?;
+        let found = block_on(self.candidate.store().append(batch.clone()))?;
+        let wanted = block_on(self.oracle.append(batch.clone()))?;
+        self.kept.push(batch);
+        same("outcomes", &found, &wanted)
+    }
+
+    fn ask(&mut self) -> Verdict {
+        let question = self.question()?;
+        let found = self.candidate.store().tally(&question, &|| false)?;
+        let wanted = self.oracle.tally(&question, &|| false)?;
+        same(&format!("{:?} of {:?}", question.grouping, question.filter), &found, &wanted)
+    }
+
+    fn scan(&mut self) -> Verdict {
+        let filter = self.filter()?;
+        let from_ms = self.instant_ms();
+        let until_ms = from_ms + *self.dice.pick(&[1, HOUR_MS, 40 * HOUR_MS, 100_000 * HOUR_MS]);
+        let found = scan(self.candidate.store(), from_ms, until_ms, &filter)?;
+        same(&format!("{filter:?}"), &found, &scan(&self.oracle, from_ms, until_ms, &filter)?)
+    }
+
+    fn compare_all(&mut self) -> Verdict {
+        same("contents", &contents(self.candidate.store())?, &contents(&self.oracle)?)
+    }
+
+    /// Loses the power, with calls in flight where the candidate can arrange that. Of the calls that were refused,
+    /// each may have taken effect or not, but only as a whole; those that were answered must have.
+    fn crash(&mut self) -> Verdict {
+        let seed = self.dice.throw();
+        let mut in_flight = Vec::new();
+        let mut answers = Vec::new();
+        if self.candidate.unplug_soon(seed) {
+            let batches = self.dice.below(BATCHES_IN_FLIGHT_MAX + 1);
+            in_flight = (0..batches).map(|_| self.batch()).collect::<Result<Vec<_>, _>>()?;
+            answers = send(self.candidate.store(), &in_flight, self.dice.once_in(2));
+        }
+        if !self.candidate.crash(seed) {
+            return Ok(());
+        }
+        let found = contents(self.candidate.store())?;
+        // From all of the calls to none: which of them are missing.
+        for missing in 0..1_u32 << in_flight.len() {
+            let (oracle, explains) = self.world_without(missing, &in_flight, &answers)?;
+            if explains && contents(&oracle)? == found {
+                let survived = |(place, batch)| (missing & 1_u32 << place == 0).then_some(batch);
+                self.kept.extend(in_flight.into_iter().enumerate().filter_map(survived));
+                self.oracle = oracle;
+                return Ok(());
+            }
+        }
+        let kept = contents(&self.oracle)?;
+        Err(Failure::new(format!(
+            "{found:?}\nis no outcome of {answers:?}\nfor {in_flight:?}\nafter {kept:?}"
+        )))
+    }
+
+    /// The world in which the missing calls never were, and whether it explains the answers to the others.
+    fn world_without(
+        &self,
+        missing: u32,
+        in_flight: &[Vec<Record>],
+        answers: &[Result<Vec<Outcome>, StoreError>],
+    ) -> Result<(MemoryStore, bool), Failure> {
+        let oracle = MemoryStore::new(JOIN_MS);
+        for batch in &self.kept {
+            block_on(oracle.append(batch.clone()))?;
+        }
+        let mut explains = true;
+        for (place, (batch, answer)) in in_flight.iter().zip(answers).enumerate() {
+            let wanted = if missing & 1_u32 << place == 0 {
+                Some(block_on(oracle.append(batch.clone()))?)
+            } else {
+                None
+            };
+            explains &= answer.as_ref().is_err() || answer.as_ref().ok() == wanted.as_ref();
+        }
+        Ok((oracle, explains))
+    }
+
+    fn batch(&mut self) -> Result<Vec<Record>, Failure> {
+        if self.dice.once_in(3) {
+            self.now_ms += *self.dice.pick(&[1, JOIN_MS / 3, JOIN_MS]);
+        }
+        let records = 1 + self.dice.below(BATCH_RECORDS_MAX);
+        let record = |_| {
+            Ok(if self.dice.once_in(3) {
+                Record::Search(self.search()?)
+            } else {
+                Record::Click(self.click()?)
+            })
+        };
+        (0..records).map(record).collect()
+    }
+
+    fn instant_ms(&mut self) -> i64 {
+        let edges = [-1, 0, 1, 123, HOUR_MS, -HOUR_MS, 13 * HOUR_MS, -30 * HOUR_MS];
+        self.dice.pick(&MOMENTS_MS) + self.dice.pick(&edges)
+    }
+
+    fn click(&mut self) -> Result<Click, Failure> {
+        let at_ms = self.instant_ms();
+        let dice = &mut self.dice;
+        Ok(Click {
+            account: *dice.pick(&ACCOUNTS),
+            engine: *dice.pick(&ENGINES),
+            index: dice.pick_or_none(2, &INDICES).map(str::parse).transpose()?,
+            doc_id: dice.pick(&DOC_IDS).parse()?,
+            at_ms,
+            received_ms: self.now_ms,
+            id: dice.pick_or_none(2, &CLICK_IDS).map(Box::from),
+            query_id: dice.pick_or_none(4, &QUERY_IDS).map(Box::from),
+            searched_ms: dice.pick_or_none(2, &MOMENTS_MS),
+            rank: dice.pick_or_none(2, &[0, 1, 10_000]),
+            device: dice.pick_or_none(2, &DEVICES),
+            product_type: *dice.pick(&ProductType::ALL),
+            terms: dice.pick_or_none(2, &TYPED).map(terms).transpose()?,
+            user: dice.pick_or_none(2, &USERS).map(str::parse).transpose()?,
+            session: dice.pick_or_none(2, &USERS).map(Box::from),
+        })
+    }
+
+    fn search(&mut self) -> Result<Search, Failure> {
+        let dice = &mut self.dice;
+        let id = *dice.pick(&QUERY_IDS);
+        let indices = &INDICES[..dice.below(INDICES.len() + 1)];
+        let shown = dice.once_in(2).then(|| &DOC_IDS[..dice.below(DOC_IDS.len())]);
+        Ok(Search {
+            account: *dice.pick(&ACCOUNTS),
+            id: id.into(),
+            engine: *dice.pick(&ENGINES),
+            indices: indices.iter().map(|index| index.parse()).collect::<Result<_, _>>()?,
+            query: dice.pick_or_none(4, &TYPED).map(Box::from),
+            doc_ids: shown.map(|ids| ids.iter().map(|id| id.parse()).collect()).transpose()?,
+            device: dice.pick_or_none(2, &DEVICES),
+            at_ms: *dice.pick(&MOMENTS_MS),
+            received_ms: self.now_ms,
+            total_hits: dice.pick_or_none(2, &[0, 12]),
+            user: dice.pick_or_none(2, &USERS).map(str::parse).transpose()?,
+            session: dice.pick_or_none(2, &USERS).map(Box::from),
+        })
+    }
+
+    fn filter(&mut self) -> Result<ClickFilter, Failure> {
+        let dice = &mut self.dice;
+        let mut engines = ENGINES.to_vec();
+        engines.retain(|_| !dice.once_in(4));
+        let mut filter = ClickFilter::all(*dice.pick(&ACCOUNTS), engines);
+        filter.device = dice.pick_or_none(2, &DEVICES);
+        filter.terms = dice.pick_or_none(2, &TYPED).map(terms).transpose()?;
+        if dice.once_in(3) {
+            let place = |_| -> Result<EngineIndex, Failure> {
+                Ok(EngineIndex { engine: *dice.pick(&ENGINES), index: dice.pick(&INDICES).parse()? })
+            };
+            filter.places = Some((0..3).map(place).collect::<Result<_, _>>()?);
+        }
+        if dice.once_in(4) {
+            let doc_id: &str = dice.pick::<&str>(&DOC_IDS);
+            let digest = ItemDigest::of(doc_id);
+            filter.item =
+                Some(Dfid { engine: *dice.pick(&ENGINES), index: dice.pick(&INDICES).parse()?, digest });
+        }
+        if dice.once_in(3) {
+            filter.product_types = vec![*dice.pick(&ProductType::ALL), *dice.pick(&ProductType::ALL)];
+        }
+        Ok(filter)
+    }
+
+    fn question(&mut self) -> Result<Question, Failure> {
+        // Half of the questions have no filter but the engines, or few of them would count anything.
+        let filter = if self.dice.once_in(2) {
+            ClickFilter::all(*self.dice.pick(&ACCOUNTS), ENGINES.to_vec())
+        } else {
+            self.filter()?
+        };
+        let groupings = [
+            Grouping::Day,
+            Grouping::DayAndEngine,
+            Grouping::Engine,
+            Grouping::Device,
+            Grouping::Terms { rows_max: 100 },
+            Grouping::Terms { rows_max: 1 },
+        ];
+        let (from, to) = *self.dice.pick(&PERIODS);
+        let zone: &str = self.dice.pick::<&str>(&ZONES);
+        let days = days(from, to, zone)?;
+        Ok(Question { days, filter, grouping: *self.dice.pick(&groupings) })
+    }
+}
+
+/// Hands calls in, all at once or one after the other, and returns what was answered.
+fn send(store: &dyn Store, batches: &[Vec<Record>], at_once: bool) -> Vec<Result<Vec<Outcome>, StoreError>> {
+    if at_once {
+        let promises: Vec<_> = batches.iter().map(|batch| store.append(batch.clone())).collect();
+        promises.into_iter().map(block_on).collect()
+    } else {
+        batches.iter().map(|batch| block_on(store.append(batch.clone()))).collect()
+    }
+}
+
+fn contents(store: &dyn Store) -> Result<Contents, Failure> {
+    let (mut clicks, mut searches) = (Vec::new(), Vec::new());
+    for account in ACCOUNTS {
+        clicks.extend(scan_all(store, &ClickFilter::all(account, ENGINES.to_vec()))?);
+        for id in QUERY_IDS {
+            searches.extend(store.searches(Some(account), id)?.iter().map(|search| (**search).clone()));
+        }
+    }
+    Ok((clicks, searches))
+}

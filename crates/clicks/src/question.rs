@@ -1,0 +1,38 @@
+//! The question: what a caller asks the statistics. Every statistic is one of these.
+
+use std::sync::Arc;
+
+use crate::filter::ClickFilter;
+use crate::local_days::LocalDays;
+
+/// The most rows of search terms that a question may ask for.
+pub const TERMS_ROWS_MAX: usize = 10_000;
+
+/// What the counts are counts of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Grouping {
+    /// Each local day, zeros included.
+    Day,
+    /// Each local day and each engine of the filter, zeros included.
+    DayAndEngine,
+    /// Each engine of the filter, zeros included.
+    Engine,
+    /// Mobile, desktop and unknown, zeros included.
+    Device,
+    /// The search terms with the most clicks; clicks without terms are a row of their own.
+    Terms {
+        /// How many rows at most, up to [`TERMS_ROWS_MAX`].
+        rows_max: usize,
+    },
+}
+
+/// What a caller asks: grouping × filter, in the local days of a period.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The days of the period, and which instants lie in it.
+    pub days: Arc<LocalDays>,
+    /// Which clicks count.
+    pub filter: ClickFilter,
+    /// What the counts are counts of.
+    pub grouping: Grouping,
+}
