@@ -109,7 +109,7 @@ impl LocalDays {
         let mut spans = Vec::with_capacity(days.len() + 1);
         let mut next = 0;
         for piece in pieces {
-            // All but always the day after the last one.
+            // It is nearly always the day after that of the piece before.
             let found = if dates.get(next) == Some(&piece.date) {
                 Ok(next)
             } else {

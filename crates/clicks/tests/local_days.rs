@@ -98,7 +98,7 @@ fn layout(zone: &Zone, from: &str, to: &str) -> String {
     for span in days.spans() {
         write!(text, " {}:{}:{}", span.day, span.from_ms, span.until_ms).unwrap();
     }
-    if days.days().is_empty() { format!(" {text}") + " " } else { text }
+    text
 }
 
 #[test]
@@ -260,7 +260,7 @@ fn compare_periods(seed: u64, method: &str, periods: &[[String; 3]]) {
 fn short_periods_have_the_days_that_zoneinfo_finds_minute_by_minute() {
     let seed = 2_000;
     let years_ms = INSTANT_MS_MIN..4_102_444_800_000;
-    compare_periods(seed, "minute", &random_periods(&mut Random(seed), 600, years_ms, 5));
+    compare_periods(seed, "minute", &random_periods(&mut Random(seed), 500, years_ms, 4));
 }
 
 #[test]
@@ -268,5 +268,5 @@ fn long_periods_have_the_days_that_zoneinfo_finds_in_the_calendar() {
     let seed = 2_099;
     // Up to ten years, of which none ends after 2099, the last year of a date.
     let years_ms = INSTANT_MS_MIN..3_786_912_000_000;
-    compare_periods(seed, "calendar", &random_periods(&mut Random(seed), 300, years_ms, 3_650));
+    compare_periods(seed, "calendar", &random_periods(&mut Random(seed), 120, years_ms, 3_650));
 }

@@ -41,7 +41,7 @@ STEP_S = DAY_S // 4
 SECOND = timedelta(seconds=1)
 EPOCH = datetime(1970, 1, 1)
 # A prime number of days, so that the sample meets every day of the week and of the year.
-ORDINARY_DAYS_STEP = 181
+ORDINARY_DAYS_STEP = 367
 # No wall clock is more than a day off, and no day is longer than two.
 MARGIN_S = 3 * DAY_S
 MINUTE_S = 60
@@ -83,8 +83,8 @@ def wall_readings(start, end):
 
 
 def changes(zone, start, end, readings, asked=()):
-    """The changes in `start..end` as (instant, offset before, offset after). Readings of the wall clock, which are fast
-    to ask for, tell around which instants to look, and so does `asked`; the instants alone tell what there is."""
+    """The changes in `start..end` as (instant, offset before, offset after). Readings of the wall clock, which are
+    fast to ask for, tell around which instants to look, and so does `asked`; the instants alone tell what there is."""
     looked_at = {start - 1, end - 1}
     looked_at.update(second - before for second in asked for before in (0, 1) if start <= second < end)
     offsets = list(map(zone.utcoffset, readings))
@@ -134,8 +134,10 @@ def runs_by_minute(zone, start, end):
     """The runs in `start..end` by asking for the date of every single minute: slow, and without a thought in it."""
     start -= start % MINUTE_S
     runs = []
+    moment = (EPOCH + start * SECOND).replace(tzinfo=zone)
     for minute in range(start, end, MINUTE_S):
-        today = date_at(zone, minute)
+        today = zone.fromutc(moment).date()
+        moment += MINUTE_S * SECOND
         if runs and runs[-1][0] == today:
             runs[-1][2] = minute + MINUTE_S
             continue
@@ -199,7 +201,7 @@ def layout(zone, from_text, to_text, runs_between):
     place = {today: index for index, today in enumerate(days)}
     head = " ".join(f"{today:%Y%m%d}@{first_seconds[today] * 1000}" for today in days)
     tail = " ".join(f"{place[today]}:{from_ms}:{until_ms}" for today, from_ms, until_ms in spans)
-    return f"{head} | {tail}"
+    return f"{head} | {tail}".strip()
 
 
 def names():

@@ -1,0 +1,285 @@
+//! What can be typed. Each option's help is its documentation; nothing here decides anything.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::Typed;
+
+/// The click log and click statistics server for site search.
+#[derive(Debug, Parser)]
+#[command(name = "clicktally", version, about, max_term_width = 100, propagate_version = true)]
+#[command(after_help = "Exit status: 0 done, 1 not done or something is damaged, 2 wrong usage.")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server
+    Serve(Box<Typed>),
+    /// Run the server on a directory filled with a year of sample clicks, and print what to try
+    Demo(Box<DemoArgs>),
+    /// Load logs of items, searches and clicks
+    Import(ImportArgs),
+    /// Write out the clicks themselves, oldest first
+    Export(ExportArgs),
+    /// Accounts
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// API keys
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Search engines
+    #[command(subcommand)]
+    Engine(EngineCommand),
+    /// Statistics in the terminal
+    #[command(subcommand)]
+    Stats(StatsCommand),
+    /// Verify every file of the data directory; exit status 1 when something is damaged
+    Check(CheckArgs),
+}
+
+/// Where the data are.
+#[derive(Debug, Clone, Args)]
+pub struct Directory {
+    /// The data directory; if a server runs on it, it is asked
+    #[arg(long, env = "CLICKTALLY_DATA_DIR", default_value = "./clicktally-data", value_name = "DIR")]
+    pub data_dir: PathBuf,
+    /// The master secret, if it is not `secret.key` in the data directory
+    #[arg(long, env = "CLICKTALLY_SECRET_FILE", value_name = "FILE")]
+    pub secret_file: Option<PathBuf>,
+    /// Print JSON, for machines
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    #[command(flatten)]
+    pub typed: Typed,
+    /// How many sample clicks to fill an empty directory with
+    #[arg(long, default_value_t = 300_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub clicks: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ImportFormat {
+    /// The lines of `POST /v1/events`
+    Events,
+    /// An OpenSearch User Behavior Insights export
+    Ubi,
+}
+
+#[derive(Debug, Args)]
+pub struct ImportArgs {
+    /// The logs, plain or gzip
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// What the lines are
+    #[arg(long, value_enum, default_value = "events")]
+    pub format: ImportFormat,
+    /// The account, where there are several [name or code]
+    #[arg(long)]
+    pub account: Option<String>,
+    /// The search engine of lines that name none
+    #[arg(long, value_name = "H")]
+    pub hashid: Option<String>,
+    /// The index of lines that name none
+    #[arg(long, value_name = "I")]
+    pub index: Option<String>,
+    /// Load into the server at this address, over HTTP [needs --key]
+    #[arg(long, requires = "key", value_name = "URL")]
+    pub url: Option<String>,
+    /// An API key with the scope `write`
+    #[arg(long, env = "CLICKTALLY_KEY", hide_env_values = true, value_name = "KEY")]
+    pub key: Option<String>,
+    #[command(flatten)]
+    pub directory: Directory,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// Lines that `import` reads back
+    Ndjson,
+    /// A table with a header
+    Csv,
+}
+
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The first day or instant: YYYYMMDD, Unix seconds or milliseconds
+    #[arg(long)]
+    pub from: String,
+    /// The last day or instant, included
+    #[arg(long)]
+    pub to: String,
+    /// The time zone of days: an IANA name or an offset such as +02:00
+    #[arg(long, default_value = "Etc/UTC", allow_hyphen_values = true)]
+    pub tz: String,
+    /// What the lines look like
+    #[arg(long, value_enum, default_value = "ndjson")]
+    pub format: ExportFormat,
+    /// The account, where there are several [name or code]
+    #[arg(long)]
+    pub account: Option<String>,
+    /// Only of this search engine; may be given several times
+    #[arg(long = "hashid", value_name = "H")]
+    pub hashids: Vec<String>,
+    /// Write to this file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub directory: Directory,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Make an account
+    Create {
+        /// Its name
+        name: String,
+        #[command(flatten)]
+        directory: Directory,
+    },
+    /// List the accounts
+    List {
+        #[command(flatten)]
+        directory: Directory,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make an API key; it is shown this once
+    Create {
+        /// The account [name or code]
+        #[arg(long)]
+        account: String,
+        /// What it may do: read, write, manage, click; comma-separated
+        #[arg(long, default_value = "read,write,manage")]
+        scope: String,
+        #[command(flatten)]
+        directory: Directory,
+    },
+    /// List the keys, without the keys themselves
+    List {
+        /// Only of this account [name or code]
+        #[arg(long)]
+        account: Option<String>,
+        #[command(flatten)]
+        directory: Directory,
+    },
+    /// End a key
+    Revoke {
+        /// Its id, as `key list` shows it
+        id: String,
+        #[command(flatten)]
+        directory: Directory,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum EngineCommand {
+    /// Make a search engine
+    Create {
+        /// The account [name or code]
+        #[arg(long)]
+        account: String,
+        /// Its hashid: 32 hexadecimal digits [default: random]
+        #[arg(long, value_name = "H")]
+        hashid: Option<String>,
+        /// Its name
+        #[arg(long)]
+        name: Option<String>,
+        /// An index; may be given several times
+        #[arg(long = "index", value_name = "I", num_args = 1..)]
+        indices: Vec<String>,
+        /// A host whose clicks belong to it; may be given several times
+        #[arg(long = "site", value_name = "HOST", num_args = 1..)]
+        sites: Vec<String>,
+        #[command(flatten)]
+        directory: Directory,
+    },
+    /// List the search engines
+    List {
+        /// Only of this account [name or code]
+        #[arg(long)]
+        account: Option<String>,
+        #[command(flatten)]
+        directory: Directory,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum StatsCommand {
+    /// Count clicks
+    Clicks(Box<StatsArgs>),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StatsBy {
+    /// Each local day
+    Day,
+    /// Each search engine
+    Engine,
+    /// Mobile, desktop and unknown
+    Device,
+    /// The searches with the most clicks
+    Search,
+}
+
+#[derive(Debug, Args)]
+pub struct StatsArgs {
+    /// The first day or instant: YYYYMMDD, Unix seconds or milliseconds
+    #[arg(long)]
+    pub from: String,
+    /// The last day or instant, included
+    #[arg(long)]
+    pub to: String,
+    /// The time zone of days: an IANA name or an offset such as +02:00
+    #[arg(long, default_value = "Etc/UTC", allow_hyphen_values = true)]
+    pub tz: String,
+    /// What the rows are
+    #[arg(long, value_enum, default_value = "day")]
+    pub by: StatsBy,
+    /// false: a row for each day and search engine
+    #[arg(long, default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
+    pub aggregate: bool,
+    /// The most rows of searches
+    #[arg(long, default_value_t = 20, value_name = "N")]
+    pub rows: usize,
+    /// The account, where there are several [name or code]
+    #[arg(long)]
+    pub account: Option<String>,
+    /// Only of this search engine; may be given several times
+    #[arg(long = "hashid", value_name = "H")]
+    pub hashids: Vec<String>,
+    /// Only in this index; may be given several times
+    #[arg(long = "index", value_name = "I")]
+    pub indices: Vec<String>,
+    /// Only on this device: desktop or mobile
+    #[arg(long)]
+    pub device: Option<String>,
+    /// Only from searches with these terms
+    #[arg(long)]
+    pub query: Option<String>,
+    /// Only on this item
+    #[arg(long)]
+    pub dfid: Option<String>,
+    /// Only of this kind; may be given several times
+    #[arg(long = "product-type", value_name = "KIND")]
+    pub product_types: Vec<String>,
+    /// Print CSV
+    #[arg(long, conflicts_with = "json")]
+    pub csv: bool,
+    #[command(flatten)]
+    pub directory: Directory,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub directory: Directory,
+}

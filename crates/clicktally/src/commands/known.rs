@@ -1,0 +1,99 @@
+//! `account`, `key` and `engine`: what the server knows.
+
+use std::process::ExitCode;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use server::control::{AccountReply, Command, EngineReply, KeyReply, NewKeyReply};
+
+use crate::cli::{AccountCommand, Directory, EngineCommand, KeyCommand};
+use crate::failure::Failure;
+use crate::output;
+use crate::reach::{Missing, Reached};
+
+/// Has a command done and prints its reply: as JSON, or in words.
+fn done<T: DeserializeOwned + Serialize>(
+    directory: &Directory,
+    missing: Missing,
+    command: Command,
+    words: impl FnOnce(&T) -> String,
+) -> Result<ExitCode, Failure> {
+    let mut reached = Reached::directory(directory, missing)?;
+    let reply = reached.ask::<T>(command);
+    reached.close();
+    let reply = reply?;
+    let text = if directory.json { output::json(&reply)? } else { words(&reply) };
+    output::print(&text)
+}
+
+pub fn account(command: AccountCommand) -> Result<ExitCode, Failure> {
+    match command {
+        AccountCommand::Create { name, directory } => {
+            done(&directory, Missing::Make, Command::AccountCreate { name }, |made: &AccountReply| {
+                format!(
+                    "account {} ({})\nnext: clicktally engine create --account {0}\n      clicktally key create --account {0}\n",
+                    made.account, made.account_code
+                )
+            })
+        }
+        AccountCommand::List { directory } => {
+            done(&directory, Missing::Refuse, Command::AccountList, |list: &Vec<AccountReply>| {
+                let row = |account: &AccountReply| vec![account.account.clone(), account.account_code.clone()];
+                output::table(&["account", "code"], &list.iter().map(row).collect::<Vec<_>>())
+            })
+        }
+    }
+}
+
+pub fn key(command: KeyCommand) -> Result<ExitCode, Failure> {
+    match command {
+        KeyCommand::Create { account, scope, directory } => {
+            let command = Command::KeyCreate { account, scopes: scope };
+            done(&directory, Missing::Make, command, |made: &NewKeyReply| {
+                format!(
+                    "key {}\n    {}\nIt is shown this once. Send it as `Authorization: Token {1}`.\n",
+                    made.id, made.key
+                )
+            })
+        }
+        KeyCommand::List { account, directory } => {
+            done(&directory, Missing::Refuse, Command::KeyList { account }, |list: &Vec<KeyReply>| {
+                let row = |key: &KeyReply| {
+                    vec![key.id.clone(), key.account.clone(), key.scopes.clone(), output::time(key.created_at)]
+                };
+                output::table(&["id", "account", "scopes", "created"], &list.iter().map(row).collect::<Vec<_>>())
+            })
+        }
+        KeyCommand::Revoke { id, directory } => {
+            done(&directory, Missing::Refuse, Command::KeyRevoke { id }, |key: &KeyReply| {
+                format!("key {} of account {} has ended\n", key.id, key.account)
+            })
+        }
+    }
+}
+
+pub fn engine(command: EngineCommand) -> Result<ExitCode, Failure> {
+    match command {
+        EngineCommand::Create { account, hashid, name, indices, sites, directory } => {
+            let command = Command::EngineCreate { account, hashid, name, indices, sites };
+            done(&directory, Missing::Make, command, |made: &EngineReply| {
+                format!("search engine {} ({})\n", made.hashid, made.name)
+            })
+        }
+        EngineCommand::List { account, directory } => {
+            done(&directory, Missing::Refuse, Command::EngineList { account }, |list: &Vec<EngineReply>| {
+                let row = |engine: &EngineReply| {
+                    vec![
+                        engine.hashid.clone(),
+                        engine.name.clone(),
+                        engine.account.clone(),
+                        engine.indices.join(" "),
+                        engine.sites.join(" "),
+                    ]
+                };
+                let head = ["hashid", "name", "account", "indices", "sites"];
+                output::table(&head, &list.iter().map(row).collect::<Vec<_>>())
+            })
+        }
+    }
+}

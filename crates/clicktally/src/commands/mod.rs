@@ -1,0 +1,19 @@
+//! The commands, each in its own room.
+
+mod check;
+mod demo;
+mod export;
+mod import;
+mod known;
+mod remote;
+mod sample;
+mod serve;
+mod stats;
+
+pub use check::check;
+pub use demo::demo;
+pub use export::export;
+pub use import::import;
+pub use known::{account, engine, key};
+pub use serve::serve;
+pub use stats::stats;

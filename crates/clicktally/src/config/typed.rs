@@ -1,0 +1,141 @@
+//! What was typed: every option as a flag, an environment variable and a key of the TOML file, in that order of
+//! precedence. Nothing is checked here but that a number is a number.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+use serde::{Deserialize, Deserializer};
+
+/// A comma-separated list; in TOML also an array.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct List(pub Vec<String>);
+
+impl FromStr for List {
+    type Err = std::convert::Infallible;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        Ok(Self(parts.map(str::to_owned).collect()))
+    }
+}
+
+impl<'de> Deserialize<'de> for List {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Either {
+            Text(String),
+            Array(Vec<String>),
+        }
+        Ok(match Either::deserialize(deserializer)? {
+            Either::Text(text) => text.parse().unwrap_or_default(),
+            Either::Array(parts) => Self(parts),
+        })
+    }
+}
+
+/// `true` or `false`, also `1` or `0`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Switch(pub bool);
+
+impl FromStr for Switch {
+    type Err = &'static str;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "true" | "1" => Ok(Self(true)),
+            "false" | "0" => Ok(Self(false)),
+            _ => Err("true or false"),
+        }
+    }
+}
+
+impl fmt::Display for Switch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+macro_rules! options {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty, $env:literal, $value:literal;)*) => {
+        /// The options of a server, as far as they were typed.
+        #[derive(Debug, Clone, Default, Args, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Typed {
+            /// Read options from this TOML file; its keys are the flags in snake case
+            #[arg(long, env = "CLICKTALLY_CONFIG", value_name = "FILE")]
+            #[serde(skip)]
+            pub config: Option<PathBuf>,
+            $($(#[doc = $doc])+ #[arg(long, env = $env, value_name = $value)] pub $name: Option<$type>,)*
+        }
+
+        impl Typed {
+            /// What was typed here, else there.
+            pub fn or(self, other: Self) -> Self {
+                Self { config: self.config.or(other.config), $($name: self.$name.or(other.$name),)* }
+            }
+        }
+
+        /// Flag (without dashes), environment variable and help of every option, for the configuration reference.
+        #[cfg(test)]
+        pub const OPTIONS: &[(&str, &str, &[&str])] = &[$((stringify!($name), $env, &[$($doc),+]),)*];
+    };
+}
+
+options! {
+    /// The data directory [default: ./clicktally-data; demo: ./clicktally-demo]
+    data_dir: PathBuf, "CLICKTALLY_DATA_DIR", "DIR";
+    /// The address to listen on [default: 127.0.0.1:8080]
+    listen: String, "CLICKTALLY_LISTEN", "ADDR";
+    /// A second address, for /metrics and the details of readiness [default: none]
+    admin_listen: String, "CLICKTALLY_ADMIN_LISTEN", "ADDR";
+    /// The server's own origin as browsers see it, such as https://clicks.example.com [default: from Host]
+    public_url: String, "CLICKTALLY_PUBLIC_URL", "URL";
+    /// Origins whose pages may record clicks, exactly as browsers send them; comma-separated [default: none]
+    cors_origins: List, "CLICKTALLY_CORS_ORIGINS", "ORIGINS";
+    /// Addresses or networks of proxies whose X-Forwarded-* headers count; comma-separated [default: none]
+    trusted_proxies: List, "CLICKTALLY_TRUSTED_PROXIES", "NETS";
+    /// false: every click is answered logged:false [default: true]
+    click_log: Switch, "CLICKTALLY_CLICK_LOG", "BOOL";
+    /// Life of a session and its CSRF token, in seconds, 60 to 31536000 [default: 28800]
+    session_seconds: u64, "CLICKTALLY_SESSION_SECONDS", "SECONDS";
+    /// Browsers that ask not to be tracked (GPC, DNT): count, skip or ignore [default: count]
+    opt_out: String, "CLICKTALLY_OPT_OUT", "HOW";
+    /// Clicks on items that no catalogue holds: reject or accept [default: reject]
+    unknown_items: String, "CLICKTALLY_UNKNOWN_ITEMS", "HOW";
+    /// Statistics requests a second for each key, 0 = no limit [default: 20]
+    stats_per_second: u32, "CLICKTALLY_STATS_PER_SECOND", "N";
+    /// Clicks a second from each client address, 0 = no limit [default: 1000]
+    clicks_per_second: u32, "CLICKTALLY_CLICKS_PER_SECOND", "N";
+    /// How long a question may take, in milliseconds, 1 to 600000; past it 408 [default: 10000]
+    stats_timeout_ms: u64, "CLICKTALLY_STATS_TIMEOUT_MS", "MS";
+    /// How many questions are worked on at once, 1 to 1024; more wait [default: 64]
+    questions_max: usize, "CLICKTALLY_QUESTIONS_MAX", "N";
+    /// How long a click waits for its search, in days, 0 to 3650 [default: 30]
+    join_days: u32, "CLICKTALLY_JOIN_DAYS", "DAYS";
+    /// The zone's name [default: eu1]
+    zone: String, "CLICKTALLY_ZONE", "NAME";
+    /// The master secret, 64 hexadecimal digits in a file [default: secret.key in the data directory]
+    secret_file: PathBuf, "CLICKTALLY_SECRET_FILE", "FILE";
+    /// How many items the catalogues may hold in all; each takes about 40 bytes of memory [default: 10000000]
+    items_max: u64, "CLICKTALLY_ITEMS_MAX", "N";
+    /// How many records may wait to be written; more are answered 503 [default: 262144]
+    queue_records_max: u64, "CLICKTALLY_QUEUE_RECORDS_MAX", "N";
+    /// How many connections may be open; more are turned away [default: 1024]
+    connections_max: usize, "CLICKTALLY_CONNECTIONS_MAX", "N";
+    /// How many requests may be worked on at once; as many may wait for 2 s, more are answered 503 [default: 512]
+    requests_max: usize, "CLICKTALLY_REQUESTS_MAX", "N";
+    /// How long the head of a request may take, in milliseconds [default: 10000]
+    header_timeout_ms: u64, "CLICKTALLY_HEADER_TIMEOUT_MS", "MS";
+    /// How long the body of a request may take, in milliseconds [default: 30000]
+    body_timeout_ms: u64, "CLICKTALLY_BODY_TIMEOUT_MS", "MS";
+    /// How long a connection may idle between requests, in milliseconds [default: 60000]
+    idle_timeout_ms: u64, "CLICKTALLY_IDLE_TIMEOUT_MS", "MS";
+    /// How long requests may go on after SIGTERM, in milliseconds [default: 10000]
+    drain_timeout_ms: u64, "CLICKTALLY_DRAIN_TIMEOUT_MS", "MS";
+    /// What is logged to standard error: error, warn, info, debug or trace [default: info]
+    log_level: String, "CLICKTALLY_LOG_LEVEL", "LEVEL";
+    /// How: json or text [default: json; text on a terminal]
+    log_format: String, "CLICKTALLY_LOG_FORMAT", "HOW";
+}

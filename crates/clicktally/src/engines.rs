@@ -1,0 +1,76 @@
+//! The one file that names the engines.
+
+use std::sync::Arc;
+
+use clicks::Store;
+use embedded::{EmbeddedOptions, EmbeddedStore};
+use journal::FolderDisk;
+use server::control::{CheckReply, Finding};
+
+use crate::failure::Failure;
+use crate::house::check_reply;
+
+/// The folder of the embedded engine, in the data directory.
+pub const FOLDER: &str = "clicks";
+
+/// A store, and how to put it down.
+pub struct OpenStore {
+    pub store: Arc<dyn Store>,
+    engine: Arc<EmbeddedStore>,
+}
+
+/// How a store is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct StoreOptions {
+    pub join_ms: i64,
+    pub queue_records_max: u64,
+}
+
+impl OpenStore {
+    /// Opens the store in the data directory, and rebuilds what it keeps in memory.
+    ///
+    /// # Errors
+    /// A [`Failure`] that names what is damaged.
+    pub fn open(directory: &FolderDisk, options: StoreOptions) -> Result<Self, Failure> {
+        let folder = directory.subfolder(FOLDER).map_err(|error| Failure::new(format!("{FOLDER}: {error}")))?;
+        let StoreOptions { join_ms, queue_records_max } = options;
+        let options = EmbeddedOptions { join_ms, queue_records_max, ..EmbeddedOptions::default() };
+        let (engine, report) = EmbeddedStore::open(Arc::new(folder), &options).map_err(|error| {
+            Failure::new(format!("the clicks can't be read: {error}\n`clicktally check` lists what is damaged; nothing was changed"))
+        })?;
+        let took_ms = u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(clicks = report.clicks, searches = report.searches, took_ms, "clicks are read");
+        if let Some(tail) = &report.torn_tail {
+            let reason = "an interrupted write was cut; it had not been acknowledged";
+            tracing::warn!(file = %tail.file, offset = tail.offset, bytes = tail.bytes, "{reason}");
+        }
+        let engine = Arc::new(engine);
+        Ok(Self { store: Arc::<EmbeddedStore>::clone(&engine), engine })
+    }
+
+    /// Drains, syncs and closes.
+    pub fn close(self) {
+        if let Err(error) = self.engine.close() {
+            tracing::error!(%error, "the store did not close cleanly; what was acknowledged is on disk");
+        }
+    }
+}
+
+/// Reads every file of the store and reports what is wrong.
+///
+/// # Errors
+/// In words, when the folder itself can't be read.
+pub fn check(directory: &FolderDisk) -> Result<CheckReply, String> {
+    let folder = directory.subfolder(FOLDER).map_err(|error| error.to_string())?;
+    let verified = embedded::verify(Arc::new(folder)).map_err(|error| error.to_string())?;
+    let mut reply = check_reply(FOLDER, "", &verified.journal);
+    reply.records = verified.clicks + verified.searches;
+    let unreadable = |frame: &embedded::UnreadableFrame| Finding {
+        file: FOLDER.to_owned(),
+        offset: frame.position,
+        what: format!("a whole frame whose records can't be read: {}", frame.error),
+        damage: true,
+    };
+    reply.findings.extend(verified.unreadable.iter().map(unreadable));
+    Ok(reply)
+}

@@ -1,0 +1,313 @@
+//! The evaluator: counts the rows of columns for a question. It reads plain slices, so that a day in memory and a
+//! sealed day on disk are counted by the same lines. It must never know where the columns come from.
+
+use std::cmp::Reverse;
+
+use clicks::{Counter, Device, Grouping, Question, SearchTerms, Span, TERMS_ROWS_MAX};
+
+use crate::recent::dictionary::UNTOLD;
+use crate::wanted::{Passing, Wanted, narrow};
+
+/// Some clicks, column by column; all slices have the same length. Numbers are those of the dictionaries that the
+/// filter was resolved against.
+#[derive(Debug, Clone, Copy)]
+pub struct Columns<'a> {
+    /// Instants in milliseconds, in any order.
+    pub at_ms: &'a [i64],
+    /// An account's engine.
+    pub engine: &'a [u32],
+    /// An engine's index, or `UNTOLD`.
+    pub index: &'a [u32],
+    /// The item.
+    pub item: &'a [u32],
+    /// The terms, or `UNTOLD`.
+    pub terms: &'a [u32],
+    /// Unknown, desktop, mobile.
+    pub device: &'a [u8],
+    /// The product type's number.
+    pub product: &'a [u8],
+    /// The first and the last instant; backwards when there are no rows.
+    pub range_ms: (i64, i64),
+    /// The engine of all rows, where they have one in common.
+    pub only_engine: Option<u32>,
+}
+
+/// The devices in the order of their codes.
+const DEVICES: [Option<Device>; 3] = [None, Some(Device::Desktop), Some(Device::Mobile)];
+
+/// Counts rows for one question.
+#[derive(Debug)]
+pub struct Evaluator<'q> {
+    question: &'q Question,
+    wanted: &'q Wanted,
+    /// One cell for each day, engine, pair of them (day-major), device or terms number.
+    cells: Vec<u64>,
+    /// Masks, kept from block to block for their memory.
+    passing: Vec<u8>,
+    in_span: Vec<u8>,
+}
+
+impl<'q> Evaluator<'q> {
+    /// An evaluator at zero. `terms_end` is one more than the greatest number that terms have.
+    pub fn new(question: &'q Question, wanted: &'q Wanted, terms_end: usize) -> Self {
+        let (days, engines) = (question.days.days().len(), question.filter.engines.len());
+        let cells = match question.grouping {
+            Grouping::Day => days,
+            Grouping::DayAndEngine => days * engines,
+            Grouping::Engine => engines,
+            Grouping::Device => DEVICES.len(),
+            Grouping::Terms { .. } => terms_end,
+        };
+        Self { question, wanted, cells: vec![0; cells], passing: Vec::new(), in_span: Vec::new() }
+    }
+
+    /// Counts the rows of a block.
+    pub fn count(&mut self, columns: &Columns<'_>) {
+        let (first_ms, last_ms) = columns.range_ms;
+        let spans = self.question.days.spans();
+        let from = spans.partition_point(|span| span.until_ms <= first_ms);
+        let until = spans.partition_point(|span| span.from_ms <= last_ms);
+        let Some(spans) = spans.get(from..until).filter(|spans| !spans.is_empty()) else { return };
+        let mut passing = std::mem::take(&mut self.passing);
+        let found = self.wanted.select(columns, &mut passing);
+        // A block lies in one UTC day, so its rows lie in few spans, and mostly in one.
+        match (found, spans) {
+            (Passing::None, _) => {}
+            (Passing::All, [span]) if covers(span, columns) => self.count_all(columns, span.day),
+            (_, [span]) if covers(span, columns) => self.count_passing(columns, span.day, &passing),
+            (_, spans) => {
+                if found == Passing::All {
+                    passing.clear();
+                    passing.resize(columns.at_ms.len(), 1);
+                }
+                for span in spans {
+                    self.count_in_span(columns, span, &passing);
+                }
+            }
+        }
+        self.passing = passing;
+    }
+
+    fn count_in_span(&mut self, columns: &Columns<'_>, span: &Span, passing: &[u8]) {
+        let mut in_span = std::mem::take(&mut self.in_span);
+        in_span.clear();
+        in_span.extend_from_slice(passing);
+        let Span { from_ms, until_ms, day } = *span;
+        narrow(&mut in_span, columns.at_ms, |at_ms| (at_ms >= from_ms) & (at_ms < until_ms));
+        self.count_passing(columns, day, &in_span);
+        self.in_span = in_span;
+    }
+
+    /// Counts every row of a block, all on one day.
+    fn count_all(&mut self, columns: &Columns<'_>, day: usize) {
+        let rows = columns.at_ms.len();
+        match (self.question.grouping, columns.only_engine) {
+            (Grouping::Day, _) => self.add(day, rows as u64),
+            (Grouping::Engine | Grouping::DayAndEngine, Some(engine)) => {
+                let cell = self.engine_cell(engine, day);
+                self.add(cell, rows as u64);
+            }
+            _ => {
+                let mut all = std::mem::take(&mut self.in_span);
+                all.clear();
+                all.resize(rows, 1);
+                self.count_passing(columns, day, &all);
+                self.in_span = all;
+            }
+        }
+    }
+
+    /// Counts the rows whose byte in the mask is 1, all on one day.
+    fn count_passing(&mut self, columns: &Columns<'_>, day: usize, mask: &[u8]) {
+        match (self.question.grouping, columns.only_engine) {
+            (Grouping::Day, _) => self.add(day, ones(mask)),
+            (Grouping::Engine | Grouping::DayAndEngine, Some(engine)) => {
+                let cell = self.engine_cell(engine, day);
+                self.add(cell, ones(mask));
+            }
+            (Grouping::Engine | Grouping::DayAndEngine, None) => {
+                for (engine, passing) in columns.engine.iter().zip(mask) {
+                    if *passing != 0 {
+                        let cell = self.engine_cell(*engine, day);
+                        self.add(cell, 1);
+                    }
+                }
+            }
+            (Grouping::Device, _) => {
+                for (code, passing) in columns.device.iter().zip(mask) {
+                    self.add(usize::from(*code), u64::from(*passing));
+                }
+            }
+            (Grouping::Terms { .. }, _) => {
+                for (terms, passing) in columns.terms.iter().zip(mask) {
+                    self.add(usize::try_from(*terms).unwrap_or(usize::MAX), u64::from(*passing));
+                }
+            }
+        }
+    }
+
+    /// The cell of a row's engine. A row that passed has an engine that is wanted.
+    fn engine_cell(&self, engine: u32, day: usize) -> usize {
+        let place = self.wanted.engine_place(engine).unwrap_or(usize::MAX);
+        match self.question.grouping {
+            Grouping::DayAndEngine => place.saturating_add(day * self.question.filter.engines.len()),
+            _ => place,
+        }
+    }
+
+    fn add(&mut self, cell: usize, clicks: u64) {
+        if let Some(count) = self.cells.get_mut(cell) {
+            *count += clicks;
+        }
+    }
+
+    /// Hands all counts but those of terms to the counter that makes the tally.
+    pub fn finish(self, counter: &mut Counter<'_>) {
+        let engines = &self.question.filter.engines;
+        // Where a grouping has no day, engine or device, the counter looks at none.
+        let somewhere = engines.first().copied();
+        for (cell, clicks) in self.cells.into_iter().enumerate().filter(|(_, clicks)| *clicks > 0) {
+            let (day, engine, device) = match self.question.grouping {
+                Grouping::Day => (cell, somewhere, None),
+                Grouping::DayAndEngine => {
+                    (cell / engines.len(), engines.get(cell % engines.len()).copied(), None)
+                }
+                Grouping::Engine => (0, engines.get(cell).copied(), None),
+                Grouping::Device => (0, somewhere, DEVICES.get(cell).copied().flatten()),
+                Grouping::Terms { .. } => return,
+            };
+            if let Some(engine) = engine {
+                counter.add(day, engine, device, None, clicks);
+            }
+        }
+    }
+
+    /// The counts of terms by number, of a question that groups by terms.
+    pub fn into_terms(self) -> TermsCounts {
+        TermsCounts::new(&self.cells, self.question.grouping)
+    }
+}
+
+fn covers(span: &Span, columns: &Columns<'_>) -> bool {
+    let (first_ms, last_ms) = columns.range_ms;
+    span.from_ms <= first_ms && last_ms < span.until_ms
+}
+
+/// How many bytes of a mask are 1.
+fn ones(mask: &[u8]) -> u64 {
+    // Sums of so few bytes fit in one, which lets the compiler add many at once.
+    const BYTES_MAX: usize = 255;
+    mask.chunks(BYTES_MAX).map(|bytes| u64::from(bytes.iter().sum::<u8>())).sum()
+}
+
+/// Counts of terms by number, of which only the first rows are wanted. Millions of terms may have a click each: so
+/// texts are looked at only where counts are equal and at the edge of what is wanted.
+#[derive(Debug)]
+pub struct TermsCounts {
+    /// Certain to be wanted.
+    pub above: Vec<(u32, u64)>,
+    /// Numbers whose count is the least that may be wanted, and how many of them are: the first by text.
+    pub level: Vec<u32>,
+    /// That count.
+    pub level_clicks: u64,
+    /// How many at that level are wanted.
+    pub level_rows_max: usize,
+    /// Clicks without terms.
+    pub untold: u64,
+}
+
+impl TermsCounts {
+    fn new(cells: &[u64], grouping: Grouping) -> Self {
+        let rows_max = match grouping {
+            Grouping::Terms { rows_max } => rows_max.min(TERMS_ROWS_MAX),
+            _ => 0,
+        };
+        let mut counts: Vec<(u32, u64)> = (0..).zip(cells.iter().copied()).filter(|row| row.1 > 0).collect();
+        let untold = if counts.first().is_some_and(|row| row.0 == UNTOLD) { counts.remove(0).1 } else { 0 };
+        if rows_max == 0 {
+            counts.clear();
+        }
+        let mut level_clicks = 0;
+        if let Some(edge) = rows_max.checked_sub(1).filter(|edge| *edge < counts.len()) {
+            level_clicks = counts.select_nth_unstable_by_key(edge, |row| Reverse(row.1)).1.1;
+        }
+        let level = counts.iter().filter(|row| row.1 == level_clicks).map(|row| row.0).collect();
+        counts.retain(|row| row.1 > level_clicks);
+        Self {
+            level_rows_max: rows_max.saturating_sub(counts.len()),
+            above: counts,
+            level,
+            level_clicks,
+            untold,
+        }
+    }
+}
+
+/// The first texts of many, in memory for few.
+#[derive(Debug)]
+pub struct FirstTexts {
+    rows_max: usize,
+    texts: Vec<SearchTerms>,
+}
+
+impl FirstTexts {
+    /// Keeps at most `rows_max` texts.
+    pub const fn new(rows_max: usize) -> Self {
+        Self { rows_max, texts: Vec::new() }
+    }
+
+    /// Looks at some texts.
+    pub fn extend(&mut self, texts: impl Iterator<Item = SearchTerms>) {
+        self.texts.extend(texts);
+        if self.texts.len() > self.rows_max {
+            if self.rows_max > 0 {
+                self.texts.select_nth_unstable(self.rows_max - 1);
+            }
+            self.texts.truncate(self.rows_max);
+        }
+    }
+
+    /// The first of them, in no order.
+    pub fn into_texts(self) -> Vec<SearchTerms> {
+        self.texts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ones_are_counted_beyond_what_a_byte_holds() {
+        for length in [0, 1, 254, 255, 256, 1_000, 16_384] {
+            assert_eq!(ones(&vec![1; length]), length as u64);
+            assert_eq!(ones(&vec![0; length]), 0);
+        }
+    }
+
+    #[test]
+    fn only_terms_at_the_edge_need_their_text() {
+        let cells = [9, 5, 1, 3, 0, 3, 3, 8];
+        let counts = TermsCounts::new(&cells, Grouping::Terms { rows_max: 3 });
+        assert_eq!((counts.untold, counts.level_clicks, counts.level_rows_max), (9, 3, 1));
+        let sorted = |mut rows: Vec<u32>| {
+            rows.sort_unstable();
+            rows
+        };
+        assert_eq!(sorted(counts.level), [3, 5, 6]);
+        assert_eq!(sorted(counts.above.iter().map(|row| row.0).collect()), [1, 7]);
+        let all = TermsCounts::new(&cells, Grouping::Terms { rows_max: 100 });
+        assert_eq!((all.above.len(), all.level.len()), (6, 0));
+    }
+
+    #[test]
+    fn the_first_texts_of_many_are_kept() {
+        let mut first = FirstTexts::new(2);
+        for texts in [["d", "c"], ["b", "e"], ["a", "f"]] {
+            first.extend(texts.into_iter().map(SearchTerms::from_folded));
+        }
+        let mut texts = first.into_texts();
+        texts.sort_unstable();
+        assert_eq!(texts, ["a", "b"].map(SearchTerms::from_folded));
+    }
+}

@@ -1,0 +1,23 @@
+//! The default engine: a journal, and in memory what makes its clicks countable.
+//!
+//! Rooms, from the ground up: `wire` and `record` (what a frame says, drawn in `docs/formats/records.md`), `recent`
+//! (what is kept, in columns), `wanted` and `evaluate` (counting), `scan` (the clicks themselves), `ledger` (decisions
+//! and group commit), `engine` (the store), `verify`. It must never know HTTP, JSON or a file.
+
+mod engine;
+mod evaluate;
+mod ledger;
+mod options;
+mod recent;
+mod record;
+mod scan;
+mod trouble;
+mod verify;
+mod wanted;
+mod wire;
+
+pub use engine::EmbeddedStore;
+pub use options::{EmbeddedOptions, OpenError, OpenReport};
+pub use record::{RECORDS_VERSION, RecordError};
+pub use trouble::UNABLE_SECONDS_MAX;
+pub use verify::{UNREADABLE_FRAMES_MAX, UnreadableFrame, Verified, verify};

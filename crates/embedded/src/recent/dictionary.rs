@@ -1,0 +1,199 @@
+//! Dictionaries: names as small numbers, so that a row holds four bytes for each and a question compares numbers.
+//! A number never changes and is never given to another name. It must never know what is counted.
+
+use std::hash::{BuildHasher, Hash, RandomState};
+
+use clicks::{AccountCode, DocId, Hashid, IndexName, ItemDigest, SearchTerms};
+use hashbrown::HashTable;
+
+/// A name that is not told. The first name has the number 1.
+pub const UNTOLD: u32 = 0;
+
+/// About what a text costs beside its bytes: the count of its owners, its length, the allocator's own.
+const TEXT_OVERHEAD_BYTES: usize = 32;
+
+/// Names of one kind and their numbers.
+#[derive(Debug)]
+pub struct Dictionary<K> {
+    names: Vec<K>,
+    numbers: HashTable<u32>,
+    hasher: RandomState,
+}
+
+impl<K> Default for Dictionary<K> {
+    fn default() -> Self {
+        Self { names: Vec::new(), numbers: HashTable::new(), hasher: RandomState::new() }
+    }
+}
+
+impl<K: Hash + Eq> Dictionary<K> {
+    /// The number of a name; `None` when no row has it.
+    pub fn number(&self, name: &K) -> Option<u32> {
+        let same = |number: &u32| self.name(*number) == Some(name);
+        self.numbers.find(self.hasher.hash_one(name), same).copied()
+    }
+
+    /// The number of a name, which gets one if it has none yet.
+    pub fn intern(&mut self, name: K) -> u32 {
+        if let Some(number) = self.number(&name) {
+            return number;
+        }
+        let hash = self.hasher.hash_one(&name);
+        self.names.push(name);
+        // So many names take more memory than any machine has, long before their numbers run out.
+        let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        let (names, hasher) = (&self.names, &self.hasher);
+        let rehash = |number: &u32| named(names, *number).map_or(0, |name| hasher.hash_one(name));
+        self.numbers.insert_unique(hash, number, rehash);
+        number
+    }
+
+    /// The name with a number.
+    pub fn name(&self, number: u32) -> Option<&K> {
+        named(&self.names, number)
+    }
+
+    /// One more than the greatest number.
+    pub const fn numbers_end(&self) -> usize {
+        self.names.len() + 1
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.names.capacity() * size_of::<K>() + self.numbers.allocation_size()
+    }
+}
+
+fn named<K>(names: &[K], number: u32) -> Option<&K> {
+    names.get(usize::try_from(number).ok()?.checked_sub(1)?)
+}
+
+/// All names that rows have.
+#[derive(Debug, Default)]
+pub struct Names {
+    /// An account's search engine. The account is part of the name, so that a question of one account can't meet a
+    /// row of another.
+    pub engines: Dictionary<(AccountCode, Hashid)>,
+    /// An index of an engine, which is given by its number.
+    pub indices: Dictionary<(u32, IndexName)>,
+    /// Items by their `doc_id`.
+    pub items: Dictionary<DocId>,
+    /// Folded search terms.
+    pub terms: Dictionary<SearchTerms>,
+    digests: Digests,
+    text_bytes: usize,
+}
+
+impl Names {
+    /// The number of an account's engine.
+    pub fn intern_engine(&mut self, account: AccountCode, engine: Hashid) -> u32 {
+        self.engines.intern((account, engine))
+    }
+
+    /// The number of an engine's index; [`UNTOLD`] for none.
+    pub fn intern_index(&mut self, engine: u32, index: Option<&IndexName>) -> u32 {
+        let Some(index) = index else { return UNTOLD };
+        let known = self.indices.numbers_end();
+        let number = self.indices.intern((engine, index.clone()));
+        self.count_text(index.as_str(), self.indices.numbers_end() > known);
+        number
+    }
+
+    /// The number of an item.
+    pub fn intern_item(&mut self, doc_id: &DocId) -> u32 {
+        let known = self.items.numbers_end();
+        let number = self.items.intern(doc_id.clone());
+        let new = self.items.numbers_end() > known;
+        if new {
+            self.digests.push(ItemDigest::of(doc_id.as_str()), number);
+        }
+        self.count_text(doc_id.as_str(), new);
+        number
+    }
+
+    /// The number of search terms; [`UNTOLD`] for none.
+    pub fn intern_terms(&mut self, terms: Option<&SearchTerms>) -> u32 {
+        let Some(terms) = terms else { return UNTOLD };
+        let known = self.terms.numbers_end();
+        let number = self.terms.intern(terms.clone());
+        self.count_text(terms.as_str(), self.terms.numbers_end() > known);
+        number
+    }
+
+    /// The numbers of all items with a digest: more than one only where somebody made two ids collide.
+    pub fn items_with(&self, digest: &ItemDigest) -> Vec<u32> {
+        self.digests.find(digest)
+    }
+
+    fn count_text(&mut self, text: &str, new: bool) {
+        if new {
+            self.text_bytes += text.len() + TEXT_OVERHEAD_BYTES;
+        }
+    }
+
+    /// About how many bytes all names take.
+    pub fn memory_bytes(&self) -> usize {
+        self.engines.memory_bytes()
+            + self.indices.memory_bytes()
+            + self.items.memory_bytes()
+            + self.terms.memory_bytes()
+            + self.digests.memory_bytes()
+            + self.text_bytes
+    }
+}
+
+/// From an item's digest, which questions name it by, to its number.
+#[derive(Debug, Default)]
+struct Digests {
+    digests: Vec<ItemDigest>,
+    numbers: HashTable<u32>,
+    hasher: RandomState,
+}
+
+impl Digests {
+    fn push(&mut self, digest: ItemDigest, number: u32) {
+        self.digests.push(digest);
+        let (digests, hasher) = (&self.digests, &self.hasher);
+        let rehash = |number: &u32| named(digests, *number).map_or(0, |digest| hasher.hash_one(digest));
+        self.numbers.insert_unique(hasher.hash_one(digest), number, rehash);
+    }
+
+    fn find(&self, digest: &ItemDigest) -> Vec<u32> {
+        let numbers = self.numbers.iter_hash(self.hasher.hash_one(digest)).copied();
+        numbers.filter(|number| named(&self.digests, *number) == Some(digest)).collect()
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.digests.capacity() * size_of::<ItemDigest>() + self.numbers.allocation_size()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_keeps_its_number() {
+        let mut names = Dictionary::default();
+        let numbers: Vec<u32> = (0..1_000).map(|name: u32| names.intern(name.to_string())).collect();
+        assert_eq!(numbers, (1..=1_000).collect::<Vec<u32>>());
+        for (name, number) in numbers.iter().enumerate() {
+            assert_eq!(names.intern(name.to_string()), *number);
+            assert_eq!(names.number(&name.to_string()), Some(*number));
+            assert_eq!(names.name(*number), Some(&name.to_string()));
+        }
+        assert_eq!(names.number(&"1000".to_owned()), None);
+        assert_eq!(names.name(UNTOLD), None);
+        assert_eq!(names.name(1_001), None);
+    }
+
+    #[test]
+    fn an_item_is_found_by_its_digest() {
+        let mut names = Names::default();
+        let numbers: Vec<u32> =
+            (0..100).map(|item: u32| names.intern_item(&item.to_string().parse().unwrap())).collect();
+        for (item, number) in numbers.into_iter().enumerate() {
+            assert_eq!(names.items_with(&ItemDigest::of(&item.to_string())), [number]);
+        }
+        assert_eq!(names.items_with(&ItemDigest::of("100")), []);
+    }
+}

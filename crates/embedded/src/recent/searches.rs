@@ -1,0 +1,52 @@
+//! Kept searches by their id, packed. It must never know which clicks came from them.
+
+use std::hash::{BuildHasher, RandomState};
+
+use clicks::AccountCode;
+use hashbrown::HashTable;
+
+use crate::record::PackedSearch;
+
+/// The searches of all accounts.
+#[derive(Debug, Default)]
+pub struct Searches {
+    /// Hashed by the id alone: a caller may ask for an id in every account.
+    kept: HashTable<PackedSearch>,
+    hasher: RandomState,
+    packed_bytes: usize,
+}
+
+fn has_key(search: &PackedSearch, account: Option<AccountCode>, id: &str) -> bool {
+    search.key().is_ok_and(|key| key.1 == id && account.is_none_or(|account| account == key.0))
+}
+
+impl Searches {
+    /// Keeps a search whose account has none with its id.
+    pub fn insert(&mut self, id: &str, search: PackedSearch) {
+        self.packed_bytes += search.bytes();
+        let hasher = &self.hasher;
+        let rehash = |kept: &PackedSearch| kept.key().map_or(0, |key| hasher.hash_one(key.1));
+        self.kept.insert_unique(hasher.hash_one(id), search, rehash);
+    }
+
+    /// The search of an account.
+    pub fn get(&self, account: AccountCode, id: &str) -> Option<&PackedSearch> {
+        self.kept.find(self.hasher.hash_one(id), |kept| has_key(kept, Some(account), id))
+    }
+
+    /// The searches with an id, of one account or of all.
+    pub fn find(&self, account: Option<AccountCode>, id: &str) -> Vec<PackedSearch> {
+        let found = self.kept.iter_hash(self.hasher.hash_one(id));
+        found.filter(|kept| has_key(kept, account, id)).cloned().collect()
+    }
+
+    /// How many searches are kept.
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// About how many bytes they take.
+    pub fn memory_bytes(&self) -> usize {
+        self.kept.allocation_size() + self.packed_bytes
+    }
+}

@@ -1,0 +1,164 @@
+//! A filter in the numbers of the dictionaries: names are looked up once for each question, and rows are compared by
+//! number. A name that no row has can match none. It must never know which period or grouping is asked for.
+
+use clicks::ClickFilter;
+
+use crate::evaluate::Columns;
+use crate::recent::dictionary::Names;
+use crate::record::device_code;
+
+/// Which rows of a block pass a filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passing {
+    /// None of them.
+    None,
+    /// Each of them.
+    All,
+    /// Those whose byte in the mask is 1.
+    Some,
+}
+
+/// A filter, resolved against the dictionaries that the rows' numbers come from.
+#[derive(Debug)]
+pub struct Wanted {
+    /// By engine number: the place in the filter's list and one more, or 0 for an engine that is not wanted.
+    engines: Vec<u32>,
+    /// By index number: whether the index is wanted; `None` when all are.
+    indices: Option<Vec<bool>>,
+    items: Option<Vec<u32>>,
+    terms: Option<u32>,
+    device: Option<u8>,
+    /// By product number: whether it is wanted; `None` when all are.
+    products: Option<[bool; 256]>,
+    /// Some part can't be matched by any row.
+    nothing: bool,
+}
+
+impl Wanted {
+    /// Looks up a filter's names. Rows that are recorded later may have names that it doesn't know.
+    pub fn new(filter: &ClickFilter, names: &Names) -> Self {
+        let mut wanted = Self {
+            engines: vec![0; names.engines.numbers_end()],
+            indices: None,
+            items: None,
+            terms: None,
+            device: filter.device.map(|device| device_code(Some(device))),
+            products: None,
+            nothing: true,
+        };
+        for (place, engine) in (1..).zip(&filter.engines) {
+            if let Some(number) = names.engines.number(&(filter.account, *engine)) {
+                set(&mut wanted.engines, number, place);
+                wanted.nothing = false;
+            }
+        }
+        wanted.want_indices(filter, names);
+        if let Some(terms) = &filter.terms {
+            wanted.terms = names.terms.number(terms);
+            wanted.nothing |= wanted.terms.is_none();
+        }
+        if !filter.product_types.is_empty() {
+            let mut products = [false; 256];
+            for product_type in &filter.product_types {
+                products[usize::from(product_type.number())] = true;
+            }
+            wanted.products = Some(products);
+        }
+        wanted
+    }
+
+    /// Places and the item's place: both name an index of an engine, and a row has to be in each of the two.
+    fn want_indices(&mut self, filter: &ClickFilter, names: &Names) {
+        let number = |engine, index: &clicks::IndexName| {
+            let engine = names.engines.number(&(filter.account, engine))?;
+            names.indices.number(&(engine, index.clone()))
+        };
+        let none = vec![false; names.indices.numbers_end()];
+        if let Some(places) = &filter.places {
+            let mut indices = none.clone();
+            for place in places {
+                if let Some(number) = number(place.engine, &place.index) {
+                    set(&mut indices, number, true);
+                }
+            }
+            self.indices = Some(indices);
+        }
+        if let Some(item) = &filter.item {
+            let mut indices = none;
+            if let Some(number) = number(item.engine, &item.index) {
+                let in_places = self.indices.as_ref().is_none_or(|indices| get(indices, number));
+                set(&mut indices, number, in_places);
+            }
+            self.indices = Some(indices);
+            let items = names.items_with(&item.digest);
+            self.nothing |= items.is_empty();
+            self.items = Some(items);
+        }
+        self.nothing |= self.indices.as_ref().is_some_and(|indices| !indices.contains(&true));
+    }
+
+    /// Whether no row can pass.
+    pub const fn is_nothing(&self) -> bool {
+        self.nothing
+    }
+
+    /// The place of a wanted engine in the filter's list.
+    pub fn engine_place(&self, engine: u32) -> Option<usize> {
+        usize::try_from(get(&self.engines, engine)).ok()?.checked_sub(1)
+    }
+
+    /// Finds the rows that pass. After [`Passing::Some`], `mask` has a byte for each row.
+    pub fn select(&self, columns: &Columns<'_>, mask: &mut Vec<u8>) -> Passing {
+        let only_wanted = columns.only_engine.map(|engine| self.engine_place(engine).is_some());
+        if self.nothing || only_wanted == Some(false) {
+            return Passing::None;
+        }
+        let other_parts = self.indices.is_some()
+            || self.terms.is_some()
+            || self.device.is_some()
+            || self.products.is_some();
+        if only_wanted == Some(true) && !other_parts {
+            return Passing::All;
+        }
+        mask.clear();
+        mask.resize(columns.at_ms.len(), 1);
+        if only_wanted.is_none() {
+            narrow(mask, columns.engine, |engine| get(&self.engines, engine) != 0);
+        }
+        if let Some(terms) = self.terms {
+            narrow(mask, columns.terms, |number| number == terms);
+        }
+        if let Some(device) = self.device {
+            narrow(mask, columns.device, |code| code == device);
+        }
+        match self.items.as_deref() {
+            Some([item]) => narrow(mask, columns.item, |number| number == *item),
+            Some(items) => narrow(mask, columns.item, |number| items.contains(&number)),
+            None => {}
+        }
+        if let Some(indices) = &self.indices {
+            narrow(mask, columns.index, |number| get(indices, number));
+        }
+        if let Some(products) = &self.products {
+            narrow(mask, columns.product, |number| products[usize::from(number)]);
+        }
+        Passing::Some
+    }
+}
+
+/// Leaves in the mask only rows whose cell passes. Without a branch, so that the compiler can take many rows at once.
+pub fn narrow<T: Copy>(mask: &mut [u8], column: &[T], passes: impl Fn(T) -> bool) {
+    for (passing, cell) in mask.iter_mut().zip(column) {
+        *passing &= u8::from(passes(*cell));
+    }
+}
+
+fn get<T: Copy + Default>(by_number: &[T], number: u32) -> T {
+    usize::try_from(number).ok().and_then(|number| by_number.get(number)).copied().unwrap_or_default()
+}
+
+fn set<T>(by_number: &mut [T], number: u32, value: T) {
+    if let Some(slot) = usize::try_from(number).ok().and_then(|number| by_number.get_mut(number)) {
+        *slot = value;
+    }
+}

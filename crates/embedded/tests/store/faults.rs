@@ -1,0 +1,217 @@
+//! Faults of the disk: no room, failed writes, failed syncs, damage; and what a later start makes of them.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use clicks::conformance::{Candidate, JOIN_MS};
+use clicks::{ClickFilter, Outcome, Record, Search, Store, StoreError};
+use embedded::{EmbeddedOptions, EmbeddedStore, OpenError, RecordError, verify};
+use journal::{Disk, Fault, Journal, Operation, Options, SimulatedDisk};
+use pollster::block_on;
+
+use crate::candidates::{SMALL_SEGMENT_BYTES, Simulated, open, options};
+use crate::threads::{click, kept_ids};
+
+fn with_id(id: u32) -> Vec<Record> {
+    vec![Record::Click(click(Some(id.to_string())))]
+}
+
+fn no_spare() -> EmbeddedOptions {
+    EmbeddedOptions { spare: false, ..options(SMALL_SEGMENT_BYTES) }
+}
+
+#[test]
+fn a_full_disk_refuses_until_there_is_room_and_loses_nothing() {
+    let disk = SimulatedDisk::new();
+    let store = open(&disk, &no_spare());
+    let full = Fault {
+        operation: Operation::Create,
+        after: 0,
+        times: u64::MAX,
+        error: ErrorKind::StorageFull,
+        bytes_written: 0,
+    };
+    disk.inject(full);
+    let mut acknowledged = Vec::new();
+    let refused = (0..10_000).find(|id| match block_on(store.append(with_id(*id))) {
+        Ok(_) => {
+            acknowledged.push(id.to_string());
+            false
+        }
+        Err(StoreError::NotWritten(_)) => true,
+        Err(other) => panic!("{other:?}"),
+    });
+    let refused = refused.expect("the segment never filled");
+    assert!(store.status().unable.is_some());
+    assert_eq!(kept_ids(&store), acknowledged);
+    disk.heal();
+    // What was refused left no trace: its id is new.
+    assert_eq!(block_on(store.append(with_id(refused))), Ok(vec![Outcome::Recorded]));
+    acknowledged.push(refused.to_string());
+    assert_eq!(store.status().unable, None);
+    drop(store);
+    assert_eq!(kept_ids(&open(&disk, &no_spare())), acknowledged);
+}
+
+#[test]
+fn a_failed_write_is_forgotten_wholly() {
+    let disk = SimulatedDisk::new();
+    let store = open(&disk, &no_spare());
+    let search = Search {
+        account: click(None).account,
+        id: "q".into(),
+        engine: click(None).engine,
+        indices: Vec::new(),
+        query: None,
+        doc_ids: None,
+        device: None,
+        at_ms: 0,
+        received_ms: 0,
+        total_hits: None,
+        user: None,
+        session: None,
+    };
+    let call = |total_hits| {
+        let mut call = with_id(1);
+        call.push(Record::Search(Search { total_hits: Some(total_hits), ..search.clone() }));
+        call
+    };
+    disk.inject(Fault { bytes_written: 100, ..Fault::next(Operation::Write, ErrorKind::Other) });
+    let refused = block_on(store.append(call(1)));
+    assert!(matches!(refused, Err(StoreError::NotWritten(_))), "{refused:?}");
+    assert_eq!((store.status().clicks, store.status().searches), (0, 0));
+    // Neither the id nor the search is remembered: another search with that id is the first.
+    assert_eq!(block_on(store.append(call(2))), Ok(vec![Outcome::Recorded; 2]));
+    drop(store);
+    let store = open(&disk, &no_spare());
+    assert_eq!(store.searches(None, "q").unwrap()[0].total_hits, Some(2));
+    assert_eq!(kept_ids(&store), ["1"]);
+}
+
+#[test]
+fn after_a_failed_sync_nothing_is_acknowledged_until_a_reopening() {
+    let disk = SimulatedDisk::new();
+    let store = open(&disk, &no_spare());
+    assert_eq!(block_on(store.append(with_id(1))), Ok(vec![Outcome::Recorded]));
+    disk.inject(Fault::next(Operation::Sync, ErrorKind::Other));
+    for id in 2..6 {
+        let refused = block_on(store.append(with_id(id)));
+        assert!(matches!(refused, Err(StoreError::Stopped(_))), "{refused:?}");
+    }
+    // Not even that it is kept already: this answer too would have to be durable.
+    assert!(matches!(block_on(store.append(with_id(1))), Err(StoreError::Stopped(_))));
+    assert_eq!(block_on(store.settle()), Ok(()));
+    assert!(store.status().unable.is_some());
+    assert_eq!(kept_ids(&store), ["1"]);
+    assert!(store.close().is_err());
+    drop(store);
+    disk.crash(3);
+    let store = open(&disk, &no_spare());
+    assert_eq!(store.status().unable, None);
+    // Only the call whose own sync failed may have become durable.
+    let kept = kept_ids(&store);
+    assert!(kept == ["1"] || kept == ["1", "2"], "{kept:?}");
+    assert_eq!(block_on(store.append(with_id(3))), Ok(vec![Outcome::Recorded]));
+}
+
+#[test]
+fn a_call_that_no_segment_can_hold_is_refused_and_the_next_is_not() {
+    let store = open(&SimulatedDisk::new(), &no_spare());
+    let large = vec![Record::Click(click(Some("x".repeat(400)))); 1];
+    let many: Vec<Record> =
+        (0..60).map(|id| Record::Click(click(Some(format!("{id}{}", "x".repeat(400)))))).collect();
+    let refused = block_on(store.append(many));
+    assert!(matches!(refused, Err(StoreError::NotWritten(_))), "{refused:?}");
+    assert_eq!(store.status().clicks, 0);
+    assert_eq!(block_on(store.append(large)), Ok(vec![Outcome::Recorded]));
+}
+
+#[test]
+fn a_join_window_is_part_of_what_was_decided() {
+    let disk = SimulatedDisk::new();
+    let store = open(&disk, &options(SMALL_SEGMENT_BYTES));
+    let early = clicks::Click { query_id: Some("q".into()), received_ms: 0, ..click(Some("1".into())) };
+    let search = Search {
+        account: early.account,
+        id: "q".into(),
+        engine: early.engine,
+        indices: Vec::new(),
+        query: Some("shoes".into()),
+        doc_ids: None,
+        device: None,
+        at_ms: 0,
+        received_ms: JOIN_MS,
+        total_hits: None,
+        user: None,
+        session: None,
+    };
+    block_on(store.append(vec![Record::Click(early.clone()), Record::Search(search)])).unwrap();
+    drop(store);
+    let store = open(&disk, &EmbeddedOptions { join_ms: 0, ..options(SMALL_SEGMENT_BYTES) });
+    let filter = ClickFilter::all(early.account, vec![early.engine]);
+    let found: Vec<_> = store.scan(0, i64::MAX, &filter).unwrap().collect::<Result<_, _>>().unwrap();
+    assert_eq!(found[0].terms.as_ref().map(|terms| terms.as_str()), Some("shoes"));
+}
+
+#[test]
+fn damage_is_refused_at_the_start_and_named_by_verification() {
+    let disk = SimulatedDisk::new();
+    let store = open(&disk, &no_spare());
+    for id in 0..100 {
+        block_on(store.append(with_id(id))).unwrap();
+    }
+    drop(store);
+    let whole = verify(Arc::new(disk.clone())).unwrap();
+    assert!(!whole.damaged() && whole.clicks == 100, "{whole:?}");
+    let name = disk.list().unwrap().into_iter().next().unwrap();
+    let mut bytes = disk.bytes(&name).unwrap();
+    bytes[4_096 + 200] ^= 1;
+    disk.put(&name, &bytes);
+    let found = verify(Arc::new(disk.clone())).unwrap();
+    assert!(found.damaged() && found.clicks < 100, "{found:?}");
+    let opened = EmbeddedStore::open(Arc::new(disk.clone()), &no_spare());
+    assert!(matches!(opened, Err(OpenError::Journal(journal::OpenError::MiddleDamage { .. }))));
+    assert_eq!(disk.bytes(&name), Some(bytes), "verification and a refused start change nothing");
+}
+
+#[test]
+fn records_of_a_newer_version_are_refused_and_named_by_verification() {
+    let disk = SimulatedDisk::new();
+    let journal_options = Options { segment_bytes: SMALL_SEGMENT_BYTES, salt: None };
+    let (mut journal, _) =
+        Journal::open(Arc::new(disk.clone()), journal_options, &mut |_, _: &[u8]| Ok(())).unwrap();
+    journal.append(&[&[2, 1, 1]]).unwrap();
+    drop(journal);
+    let found = verify(Arc::new(disk.clone())).unwrap();
+    assert!(found.damaged());
+    assert_eq!(found.unreadable[0].error, RecordError::Version(2));
+    let opened = EmbeddedStore::open(Arc::new(disk), &no_spare());
+    assert!(matches!(opened, Err(OpenError::Journal(journal::OpenError::Refused { .. }))));
+}
+
+#[test]
+fn verification_of_a_torn_tail_changes_nothing_and_opening_cuts_it() {
+    // Power is lost during a write of several sectors; some seed leaves a part of them.
+    let torn = (0..200).find_map(|seed| {
+        let candidate = Simulated::new(no_spare());
+        let call: Vec<Record> = (0..40).flat_map(with_id).collect();
+        block_on(candidate.store().append(with_id(99))).unwrap();
+        candidate.disk.stop_after(1);
+        drop(candidate.store().append(call));
+        block_on(candidate.store().settle()).ok();
+        let disk = candidate.disk.clone();
+        candidate.close();
+        disk.crash(seed);
+        let found = verify(Arc::new(disk.clone())).unwrap();
+        (found.journal.findings_total > 0).then_some((disk, found))
+    });
+    let (disk, found) = torn.expect("no seed tore a write");
+    assert!(!found.damaged(), "{found:?}");
+    assert_eq!(verify(Arc::new(disk.clone())).unwrap(), found);
+    let (store, report) = EmbeddedStore::open(Arc::new(disk.clone()), &no_spare()).unwrap();
+    assert!(report.torn_tail.is_some());
+    assert!(store.status().torn_tail_bytes > 0);
+    assert_eq!(kept_ids(&store), ["99"]);
+    drop(store);
+    assert_eq!(verify(Arc::new(disk)).unwrap().journal.findings_total, 0);
+}

@@ -1,0 +1,290 @@
+//! Records: how what the registry knows is written into the journal's payloads, and read back. The form is drawn in
+//! `docs/formats/registry.md`. Reading never panics and never trusts a length; this room decides nothing.
+
+use clicks::{AccountCode, Hashid, check_id};
+
+use crate::engine::{ENGINE_INDICES_MAX, ENGINE_SITES_MAX, SITE_BYTES_MAX};
+use crate::item::{ITEM_LINK_BYTES_MAX, ITEM_TITLE_CHARS_MAX};
+use crate::key::{KeyId, KeyInfo, SEALED_KEY_BYTES};
+use crate::scopes::Scopes;
+
+/// The version of the form: the first byte of every payload.
+pub(crate) const RECORD_VERSION: u8 = 1;
+
+const ACCOUNT: u8 = 1;
+const KEY: u8 = 2;
+const KEY_REVOKED: u8 = 3;
+const ENGINE: u8 = 4;
+const PLACE: u8 = 5;
+const ITEM: u8 = 6;
+
+const HAS_TITLE: u8 = 1;
+const HAS_LINK: u8 = 2;
+
+/// One record. Texts are borrowed from the payload and fit their maxima.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Record<'a> {
+    Account {
+        code: AccountCode,
+        name: &'a str,
+    },
+    Key {
+        info: KeyInfo,
+        sealed: [u8; SEALED_KEY_BYTES],
+    },
+    KeyRevoked {
+        id: KeyId,
+    },
+    Engine {
+        hashid: Hashid,
+        account: AccountCode,
+        name: &'a str,
+        indices: Vec<&'a str>,
+        sites: Vec<&'a str>,
+    },
+    /// The engine and index of the items that follow; the engine has this index from here on.
+    Place {
+        engine: Hashid,
+        index: &'a str,
+    },
+    Item(ItemText<'a>),
+}
+
+/// An item without its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ItemText<'a> {
+    pub(crate) doc_id: &'a str,
+    pub(crate) title: Option<&'a str>,
+    pub(crate) link: Option<&'a str>,
+}
+
+/// Why a payload can't be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum RecordError {
+    #[error("version {0} is newer than {RECORD_VERSION}")]
+    Newer(u8),
+    #[error("version 0 does not exist")]
+    NoVersion,
+    #[error("it ends in the middle of a record")]
+    Short,
+    #[error("a record of the unknown kind {0}")]
+    Kind(u8),
+    #[error("{0} is not valid")]
+    Value(&'static str),
+    #[error("an item stands before any place")]
+    NoPlace,
+}
+
+/// Begins a payload.
+pub(crate) fn begin(payload: &mut Vec<u8>) {
+    payload.push(RECORD_VERSION);
+}
+
+/// Adds a record to a payload that was begun.
+pub(crate) fn write(payload: &mut Vec<u8>, record: &Record<'_>) {
+    match record {
+        Record::Account { code, name } => {
+            payload.push(ACCOUNT);
+            payload.extend_from_slice(code.as_bytes());
+            write_text(payload, name);
+        }
+        Record::Key { info, sealed } => {
+            payload.push(KEY);
+            payload.extend_from_slice(info.id.as_bytes());
+            payload.extend_from_slice(info.account.as_bytes());
+            payload.push(info.scopes.bits());
+            payload.extend_from_slice(&info.created_ms.to_le_bytes());
+            payload.extend_from_slice(sealed);
+        }
+        Record::KeyRevoked { id } => {
+            payload.push(KEY_REVOKED);
+            payload.extend_from_slice(id.as_bytes());
+        }
+        Record::Engine { hashid, account, name, indices, sites } => {
+            payload.push(ENGINE);
+            payload.extend_from_slice(hashid.as_bytes());
+            payload.extend_from_slice(account.as_bytes());
+            write_text(payload, name);
+            for list in [indices, sites] {
+                write_number(payload, list.len());
+                list.iter().for_each(|text| write_text(payload, text));
+            }
+        }
+        Record::Place { engine, index } => {
+            payload.push(PLACE);
+            payload.extend_from_slice(engine.as_bytes());
+            write_text(payload, index);
+        }
+        Record::Item(item) => {
+            let flags = item.title.map_or(0, |_| HAS_TITLE) | item.link.map_or(0, |_| HAS_LINK);
+            payload.extend_from_slice(&[ITEM, flags]);
+            write_text(payload, item.doc_id);
+            item.title.into_iter().chain(item.link).for_each(|text| write_text(payload, text));
+        }
+    }
+}
+
+fn write_number(payload: &mut Vec<u8>, number: usize) {
+    let mut rest = number;
+    while rest >= 0x80 {
+        payload.push(0x80 | (rest & 0x7f).to_le_bytes()[0]);
+        rest >>= 7;
+    }
+    payload.push(rest.to_le_bytes()[0]);
+}
+
+fn write_text(payload: &mut Vec<u8>, text: &str) {
+    write_number(payload, text.len());
+    payload.extend_from_slice(text.as_bytes());
+}
+
+/// The records of a payload, each with its offset in it. After an error there is no more.
+pub(crate) struct Records<'a> {
+    payload: &'a [u8],
+    rest: &'a [u8],
+    has_place: bool,
+}
+
+impl<'a> Records<'a> {
+    /// Reads the version.
+    pub(crate) fn of(payload: &'a [u8]) -> Result<Self, RecordError> {
+        match payload.split_first() {
+            None => Err(RecordError::Short),
+            Some((0, _)) => Err(RecordError::NoVersion),
+            Some((&RECORD_VERSION, rest)) => Ok(Self { payload, rest, has_place: false }),
+            Some((newer, _)) => Err(RecordError::Newer(*newer)),
+        }
+    }
+
+    fn read(&mut self) -> Result<Record<'a>, RecordError> {
+        let [kind] = self.take()?;
+        let record = match kind {
+            ACCOUNT => {
+                Record::Account { code: AccountCode::from_bytes(self.take()?), name: self.id("a name")? }
+            }
+            KEY => Record::Key { info: self.key_info()?, sealed: self.take()? },
+            KEY_REVOKED => Record::KeyRevoked { id: KeyId::from_bytes(self.take()?) },
+            ENGINE => Record::Engine {
+                hashid: Hashid::from_bytes(self.take()?),
+                account: AccountCode::from_bytes(self.take()?),
+                name: self.id("a name")?,
+                indices: self.list(ENGINE_INDICES_MAX, |records| records.id("an index"))?,
+                sites: self.list(ENGINE_SITES_MAX, Self::site)?,
+            },
+            PLACE => Record::Place { engine: Hashid::from_bytes(self.take()?), index: self.id("an index")? },
+            ITEM if self.has_place => Record::Item(self.item()?),
+            ITEM => return Err(RecordError::NoPlace),
+            unknown => return Err(RecordError::Kind(unknown)),
+        };
+        self.has_place |= kind == PLACE;
+        Ok(record)
+    }
+
+    fn key_info(&mut self) -> Result<KeyInfo, RecordError> {
+        let (id, account) = (KeyId::from_bytes(self.take()?), AccountCode::from_bytes(self.take()?));
+        let [bits] = self.take()?;
+        let scopes = Scopes::from_bits(bits).map_err(|_| RecordError::Value("a set of scopes"))?;
+        Ok(KeyInfo { id, account, scopes, created_ms: i64::from_le_bytes(self.take()?) })
+    }
+
+    fn item(&mut self) -> Result<ItemText<'a>, RecordError> {
+        let [flags] = self.take()?;
+        if flags & !(HAS_TITLE | HAS_LINK) != 0 {
+            return Err(RecordError::Value("an item's flags"));
+        }
+        let doc_id = self.id("a doc_id")?;
+        let title = (flags & HAS_TITLE != 0).then(|| self.text()).transpose()?;
+        let link = (flags & HAS_LINK != 0).then(|| self.text()).transpose()?;
+        if title.is_some_and(|title| title.chars().count() > ITEM_TITLE_CHARS_MAX) {
+            return Err(RecordError::Value("a title"));
+        }
+        if link.is_some_and(|link| link.len() > ITEM_LINK_BYTES_MAX) {
+            return Err(RecordError::Value("a link"));
+        }
+        Ok(ItemText { doc_id, title, link })
+    }
+
+    fn site(&mut self) -> Result<&'a str, RecordError> {
+        self.text().and_then(|site| {
+            if site.is_empty() || site.len() > SITE_BYTES_MAX {
+                Err(RecordError::Value("a site"))
+            } else {
+                Ok(site)
+            }
+        })
+    }
+
+    fn id(&mut self, what: &'static str) -> Result<&'a str, RecordError> {
+        let text = self.text()?;
+        check_id(text).map_err(|_| RecordError::Value(what))?;
+        Ok(text)
+    }
+
+    fn list<T>(
+        &mut self,
+        max: usize,
+        mut read: impl FnMut(&mut Self) -> Result<T, RecordError>,
+    ) -> Result<Vec<T>, RecordError> {
+        let count = self.number()?;
+        if count > max {
+            return Err(RecordError::Value("a list's length"));
+        }
+        (0..count).map(|_| read(self)).collect()
+    }
+
+    fn text(&mut self) -> Result<&'a str, RecordError> {
+        let bytes = self.number()?;
+        let (text, rest) = self.rest.split_at_checked(bytes).ok_or(RecordError::Short)?;
+        self.rest = rest;
+        std::str::from_utf8(text).map_err(|_| RecordError::Value("a text's UTF-8"))
+    }
+
+    /// At most five bytes, 7 bits each: no length is larger than a frame.
+    fn number(&mut self) -> Result<usize, RecordError> {
+        let mut number = 0_u64;
+        for shift in [0, 7, 14, 21, 28] {
+            let [byte] = self.take()?;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return usize::try_from(number).map_err(|_| RecordError::Value("a number"));
+            }
+        }
+        Err(RecordError::Value("a number"))
+    }
+
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], RecordError> {
+        let (bytes, rest) = self.rest.split_first_chunk().ok_or(RecordError::Short)?;
+        self.rest = rest;
+        Ok(*bytes)
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Result<(usize, Record<'a>), RecordError>;
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let offset = self.payload.len() - self.rest.len();
+        let record = self.read();
+        if record.is_err() {
+            self.rest = &[];
+        }
+        Some(record.map(|record| (offset, record)))
+    }
+}
+
+/// The item whose record begins at `offset` of a payload.
+pub(crate) fn item_at(payload: &[u8], offset: usize) -> Result<ItemText<'_>, RecordError> {
+    let mut records = Records::of(payload)?;
+    records.rest = payload.get(offset..).ok_or(RecordError::Short)?;
+    records.has_place = true;
+    match records.read()? {
+        Record::Item(item) => Ok(item),
+        _ => Err(RecordError::Value("a reference to an item")),
+    }
+}
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;

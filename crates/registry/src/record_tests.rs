@@ -1,0 +1,136 @@
+//! The tests of `record`: what is written reads back, and no bytes whatever make reading panic.
+
+use super::*;
+use crate::random::Random;
+
+fn samples() -> Vec<Record<'static>> {
+    let account = AccountCode::from_bytes([7; 8]);
+    let hashid = Hashid::from_bytes([9; 16]);
+    let info = KeyInfo {
+        id: KeyId::from_bytes([3; 8]),
+        account,
+        scopes: Scopes::default(),
+        created_ms: -1_700_000_000_000,
+    };
+    vec![
+        Record::Account { code: account, name: "Müller & Söhne" },
+        Record::Key { info, sealed: [0xa5; SEALED_KEY_BYTES] },
+        Record::KeyRevoked { id: KeyId::from_bytes([3; 8]) },
+        Record::Engine {
+            hashid,
+            account,
+            name: "shop",
+            indices: vec!["product", "page"],
+            sites: vec!["search.example.com"],
+        },
+        Record::Engine { hashid, account, name: "bare", indices: vec![], sites: vec![] },
+        Record::Place { engine: hashid, index: "product" },
+        Record::Item(ItemText { doc_id: "sku1", title: Some("Red shoes"), link: Some("https://a/b") }),
+        Record::Item(ItemText { doc_id: "sku2", title: None, link: Some("https://a") }),
+        Record::Item(ItemText { doc_id: "sku3", title: Some(""), link: None }),
+        Record::Item(ItemText { doc_id: "sku4", title: None, link: None }),
+    ]
+}
+
+fn payload_of(records: &[Record<'_>]) -> Vec<u8> {
+    let mut payload = Vec::new();
+    begin(&mut payload);
+    records.iter().for_each(|record| write(&mut payload, record));
+    payload
+}
+
+#[test]
+fn records_read_back_as_they_were_written() {
+    let payload = payload_of(&samples());
+    let read: Vec<_> = Records::of(&payload).unwrap().map(|record| record.unwrap().1).collect();
+    assert_eq!(read, samples());
+}
+
+#[test]
+fn an_item_is_read_alone_at_its_offset() {
+    let payload = payload_of(&samples());
+    let mut items = 0;
+    for record in Records::of(&payload).unwrap() {
+        let (offset, record) = record.unwrap();
+        match record {
+            Record::Item(item) => {
+                assert_eq!(item_at(&payload, offset), Ok(item));
+                items += 1;
+            }
+            _ => assert!(item_at(&payload, offset).is_err()),
+        }
+    }
+    assert_eq!(items, 4);
+    assert!(item_at(&payload, payload.len()).is_err());
+    assert!(item_at(&payload, usize::MAX).is_err());
+}
+
+#[test]
+fn a_cut_payload_is_refused_or_holds_fewer_records_never_others() {
+    let payload = payload_of(&samples());
+    assert_eq!(Records::of(&[]).err(), Some(RecordError::Short));
+    for length in 1..payload.len() {
+        let read: Vec<_> = Records::of(&payload[..length]).unwrap().collect();
+        for (found, expected) in read.iter().zip(samples()) {
+            match found {
+                Ok((_, record)) => assert_eq!(*record, expected),
+                Err(error) => assert_eq!(*error, RecordError::Short),
+            }
+        }
+        assert!(read.len() <= samples().len());
+    }
+}
+
+#[test]
+fn versions_kinds_and_values_out_of_range_are_refused() {
+    fn first(payload: &[u8]) -> Result<(usize, Record<'_>), RecordError> {
+        Records::of(payload)?.next().unwrap()
+    }
+    assert_eq!(first(&[2, ACCOUNT]), Err(RecordError::Newer(2)));
+    assert_eq!(first(&[0, ACCOUNT]), Err(RecordError::NoVersion));
+    assert_eq!(first(&[1, 77]), Err(RecordError::Kind(77)));
+    assert_eq!(first(&[1, ITEM, 0, 1, b'a']), Err(RecordError::NoPlace));
+    let account = |name: &str| payload_of(&[Record::Account { code: AccountCode::from_bytes([0; 8]), name }]);
+    assert_eq!(first(&account("")), Err(RecordError::Value("a name")));
+    assert_eq!(first(&account(&"x".repeat(513))), Err(RecordError::Value("a name")));
+    assert!(first(&account(&"é".repeat(512))).is_ok());
+    let place = Record::Place { engine: Hashid::from_bytes([0; 16]), index: "i" };
+    let title = "t".repeat(ITEM_TITLE_CHARS_MAX + 1);
+    let long = Record::Item(ItemText { doc_id: "d", title: Some(&title), link: None });
+    let payload = payload_of(&[place, long]);
+    let last = Records::of(&payload).unwrap().last().unwrap();
+    assert_eq!(last, Err(RecordError::Value("a title")));
+    let endless = [&[RECORD_VERSION, PLACE][..], &[0; 16], &[0x80; 9]].concat();
+    assert_eq!(first(&endless), Err(RecordError::Value("a number")));
+}
+
+#[test]
+fn no_bytes_make_reading_panic() {
+    let sample = payload_of(&samples());
+    for seed in 0..20_000 {
+        let mut random = Random::new(seed);
+        let mut payload = if random.below(2) == 0 {
+            (0..random.below(200)).map(|_| random.next().to_le_bytes()[0]).collect()
+        } else {
+            sample.clone()
+        };
+        for _ in 0..random.below(4) {
+            if !payload.is_empty() {
+                let place = random.below(payload.len());
+                payload[place] = random.next().to_le_bytes()[0];
+            }
+        }
+        if let Some(version) = payload.first_mut().filter(|_| seed % 4 != 0) {
+            *version = RECORD_VERSION;
+        }
+        // What is understood reads the same once written again, so nothing is understood in two ways.
+        let Ok(records) = Records::of(&payload) else { continue };
+        let read: Vec<_> = records.map_while(Result::ok).map(|(_, record)| record).collect();
+        let again = payload_of(&read);
+        let reread: Vec<_> = Records::of(&again).unwrap().map(|record| record.unwrap().1).collect();
+        assert_eq!(read, reread, "seed {seed}");
+        for offset in 0..payload.len() {
+            let _ = item_at(&payload, offset);
+        }
+    }
+}

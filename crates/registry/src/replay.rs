@@ -1,0 +1,138 @@
+//! Replay: builds what is visible from the records of a generation. A record that does not fit those before it is an
+//! error, never skipped.
+
+use std::sync::Arc;
+
+use clicks::{AccountCode, EngineIndex, Hashid, IndexName, ItemDigest};
+use journal::Position;
+
+use crate::commit::Visible;
+use crate::directory::{Account, Change, Limits};
+use crate::engine::Engine;
+use crate::error::RegistryError;
+use crate::item::{Known, Place, RecordAt};
+use crate::key::KeyVault;
+use crate::record::{ItemText, Record, RecordError, Records};
+
+/// Why a payload does not count.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReplayError {
+    #[error("{0}")]
+    Record(#[from] RecordError),
+    #[error("{0}")]
+    Contradiction(#[from] RegistryError),
+    #[error("a key can't be opened with the master secret")]
+    Key,
+    #[error("an item lies beyond what can be referred to")]
+    Far,
+}
+
+/// Makes visible what the payloads of one generation say.
+pub(crate) struct Replay<'a> {
+    pub(crate) visible: &'a Visible,
+    pub(crate) vault: &'a KeyVault,
+    pub(crate) odd_generation: bool,
+}
+
+impl Replay<'_> {
+    /// Takes in one payload.
+    pub(crate) fn take(&self, position: Position, payload: &[u8]) -> Result<(), ReplayError> {
+        let mut place = None;
+        let mut records = 0;
+        for record in Records::of(payload)? {
+            let (offset, record) = record?;
+            records += u64::from(!matches!(record, Record::Place { .. }));
+            match record {
+                Record::Item(item) => {
+                    let at = RecordAt::new(self.odd_generation, position, offset).ok_or(ReplayError::Far)?;
+                    self.item(place.ok_or(RecordError::NoPlace)?, item, at);
+                }
+                Record::Place { engine, index } => place = Some(self.place(engine, index)?),
+                change => self.change(&self.understand(change)?)?,
+            }
+        }
+        self.visible.count(records, payload.len() as u64);
+        Ok(())
+    }
+
+    fn item(&self, place: Place, item: ItemText<'_>, at: RecordAt) {
+        let content = self.visible.items.content_hash(item.title, item.link);
+        self.visible.items.put(ItemDigest::of(item.doc_id), place, Known { content, at });
+    }
+
+    fn place(&self, engine: Hashid, index: &str) -> Result<Place, ReplayError> {
+        let known = self.visible.directory().place(engine, index);
+        if let Some(place) = known {
+            return Ok(place);
+        }
+        self.change(&Change::Index(EngineIndex { engine, index: index_name(index)? }))?;
+        let place = self.visible.directory().place(engine, index);
+        Ok(place.ok_or(RegistryError::NoEngine)?)
+    }
+
+    fn change(&self, change: &Change) -> Result<(), ReplayError> {
+        self.visible.directory().check(change, Limits::NONE)?;
+        self.visible.apply([change]);
+        Ok(())
+    }
+
+    fn understand(&self, record: Record<'_>) -> Result<Change, ReplayError> {
+        Ok(match record {
+            Record::Account { code, name } => Change::Account(Account { code, name: Arc::from(name) }),
+            Record::Key { info, sealed } => {
+                Change::Key(Arc::new(self.vault.open(info, sealed).ok_or(ReplayError::Key)?))
+            }
+            Record::KeyRevoked { id } => Change::KeyRevoked(id),
+            Record::Engine { hashid, account, name, indices, sites } => {
+                Change::Engine(Arc::new(engine(hashid, account, name, &indices, &sites)?))
+            }
+            Record::Place { engine, index } => {
+                Change::Index(EngineIndex { engine, index: index_name(index)? })
+            }
+            Record::Item(_) => return Err(RecordError::NoPlace.into()),
+        })
+    }
+}
+
+/// Takes from a payload only where its items are. All else is visible already.
+pub(crate) fn move_items(
+    visible: &Visible,
+    odd_generation: bool,
+    position: Position,
+    payload: &[u8],
+) -> Result<(), ReplayError> {
+    let mut place = None;
+    let mut records = 0;
+    for record in Records::of(payload)? {
+        let (offset, record) = record?;
+        records += u64::from(!matches!(record, Record::Place { .. }));
+        match record {
+            Record::Place { engine, index } => place = visible.directory().place(engine, index),
+            Record::Item(item) => {
+                let at = RecordAt::new(odd_generation, position, offset).ok_or(ReplayError::Far)?;
+                let content = visible.items.content_hash(item.title, item.link);
+                let place = place.ok_or(RecordError::NoPlace)?;
+                visible.items.put(ItemDigest::of(item.doc_id), place, Known { content, at });
+            }
+            _ => {}
+        }
+    }
+    visible.count(records, payload.len() as u64);
+    Ok(())
+}
+
+fn engine(
+    hashid: Hashid,
+    account: AccountCode,
+    name: &str,
+    indices: &[&str],
+    sites: &[&str],
+) -> Result<Engine, RecordError> {
+    let indices = indices.iter().map(|index| index_name(index)).collect::<Result<_, _>>()?;
+    let sites = sites.iter().map(|site| (*site).to_owned()).collect();
+    Ok(Engine { hashid, account, name: Arc::from(name), indices, sites })
+}
+
+fn index_name(index: &str) -> Result<IndexName, RecordError> {
+    index.parse().map_err(|_| RecordError::Value("an index"))
+}

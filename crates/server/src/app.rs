@@ -1,0 +1,223 @@
+//! The two walks: a draft becomes a click on disk, a question becomes a tally. Knows no dialect and no engine.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use clicks::{
+    ClickFilter, Device, Dfid, EngineIndex, Grouping, Hashid, IndexName, LocalDays, Outcome, Period,
+    PeriodError, ProductType, Question, Record, SearchTerms, Store, StoreError, Tally, Zone,
+};
+use registry::{Registry, Scope};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+
+use crate::access::{Caller, Denied};
+use crate::clock::Clock;
+use crate::counts::Counts;
+use crate::intake::{self, Draft, Known, Unplaced};
+use crate::settings::{Settings, UnknownItems};
+
+/// The most rows that one answer may have.
+pub const ANSWER_ROWS_MAX: usize = 1_000_000;
+/// The most questions that may wait for their turn.
+pub const QUESTIONS_WAITING_MAX: usize = 1_024;
+
+/// Why a draft was not recorded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// It does not belong anywhere.
+    #[error(transparent)]
+    Unplaced(#[from] Unplaced),
+    /// It could not be kept.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a dialect understood of a statistics call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// The period, in its zone.
+    pub period: Period,
+    /// Whose wall clock makes the days.
+    pub zone: Zone,
+    /// The search engines; `None` = all of the account.
+    pub hashids: Option<Vec<Hashid>>,
+    /// Indices, each of one engine or of every selected one; `None` = all.
+    pub indices: Option<Vec<(IndexName, Option<Hashid>)>>,
+    /// The device.
+    pub device: Option<Device>,
+    /// The terms.
+    pub terms: Option<SearchTerms>,
+    /// The item.
+    pub item: Option<Dfid>,
+    /// The kinds of result; empty = all.
+    pub product_types: Vec<ProductType>,
+    /// What the counts are counts of.
+    pub grouping: Grouping,
+}
+
+/// Why a question was not answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AskError {
+    /// The period can't be asked about.
+    #[error(transparent)]
+    Period(#[from] PeriodError),
+    /// The answer would have more than [`ANSWER_ROWS_MAX`] rows.
+    #[error("the answer would have more than {ANSWER_ROWS_MAX} rows")]
+    TooManyRows,
+    /// The caller may not see it.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// It could not be answered.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What the server is made of: a store, a registry, a clock, and what the team set.
+pub struct App {
+    /// Keeps clicks and searches.
+    pub store: Arc<dyn Store>,
+    /// Knows accounts, keys, engines and items.
+    pub registry: Registry,
+    /// The one clock.
+    pub clock: Arc<dyn Clock>,
+    /// What the team set.
+    pub settings: Settings,
+    /// What became of all that was received.
+    pub counts: Counts,
+    turns: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+impl App {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, registry: Registry, clock: Arc<dyn Clock>, settings: Settings) -> Self {
+        let turns = Arc::new(Semaphore::new(settings.questions_max.max(1)));
+        Self { store, registry, clock, settings, counts: Counts::default(), turns, waiting: AtomicUsize::new(0) }
+    }
+
+    /// Records a browser's click that came for `host`. Returns only when it is on disk and counted by the next
+    /// question.
+    ///
+    /// # Errors
+    /// [`RecordError::Unplaced`] when it belongs nowhere, [`RecordError::Store`] when it could not be kept.
+    pub async fn record(&self, draft: Draft, host: &str) -> Result<Outcome, RecordError> {
+        let known = self.known(&draft, host)?;
+        let click = intake::admit(draft, &known, self.settings.unknown_items, self.clock.now_ms())?;
+        let outcomes = self.store.append(vec![Record::Click(click)]).await?;
+        Ok(outcomes.first().copied().unwrap_or(Outcome::Recorded))
+    }
+
+    fn known(&self, draft: &Draft, host: &str) -> Result<Known, StoreError> {
+        let site = self.registry.site(host);
+        let account = site.as_ref().map(|engine| engine.account);
+        let searches = match &draft.query_id {
+            Some(id) => self.store.searches(account, id)?,
+            None => Vec::new(),
+        };
+        let doc_id = draft.doc_id.as_str();
+        let places = match account {
+            Some(account) => self.registry.places_within(account, doc_id),
+            None => self.registry.places_of(doc_id),
+        };
+        let owner = |place: EngineIndex| self.registry.engine(place.engine).map(|engine| (engine.account, place));
+        let holders = places.into_iter().filter_map(owner).collect();
+        let mut known = Known { site, searches, holders, only_engine: None };
+        if self.settings.unknown_items == UnknownItems::Accept
+            && let [only] = self.registry.engines(account).as_slice()
+        {
+            known.only_engine = Some(Arc::clone(only));
+        }
+        Ok(known)
+    }
+
+    /// Answers what a caller asked. The first error in this order wins: the period, the number of rows, the scope,
+    /// the first search engine that is not the caller's.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn tally(&self, caller: &Caller, asked: Asked) -> Result<(Question, Tally), AskError> {
+        let deadline = Instant::now() + self.settings.stats_timeout;
+        let days = LocalDays::of(&asked.period, &asked.zone)?;
+        let engines = self.engines(caller, &asked);
+        if let Ok(engines) = &engines
+            && asked.grouping == Grouping::DayAndEngine
+            && days.days().len().saturating_mul(engines.len()) > ANSWER_ROWS_MAX
+        {
+            return Err(AskError::TooManyRows);
+        }
+        caller.needs(Scope::Read)?;
+        let filter = filter(caller, engines?, &asked);
+        let question = Question { days: Arc::new(days), filter, grouping: asked.grouping };
+        Ok(self.answer(question, deadline).await?)
+    }
+
+    fn engines(&self, caller: &Caller, asked: &Asked) -> Result<Vec<Hashid>, Denied> {
+        let in_indices = asked.indices.iter().flatten().filter_map(|(_, hashid)| *hashid);
+        let named = asked.hashids.iter().flatten().copied().chain(in_indices);
+        for hashid in named.chain(asked.item.as_ref().map(|item| item.engine)) {
+            caller.owns(&self.registry, hashid)?;
+        }
+        let mut engines = asked.hashids.clone().unwrap_or_else(|| {
+            self.registry.engines(Some(caller.account)).iter().map(|engine| engine.hashid).collect()
+        });
+        engines.sort_unstable();
+        engines.dedup();
+        Ok(engines)
+    }
+
+    /// A question waits for its turn and is answered off the threads that serve connections, all within its time.
+    async fn answer(&self, question: Question, deadline: Instant) -> Result<(Question, Tally), StoreError> {
+        let waiting = Waiting::join(&self.waiting).ok_or(StoreError::Busy)?;
+        let turn = tokio::time::timeout_at(deadline, Arc::clone(&self.turns).acquire_owned()).await;
+        let turn = turn.map_err(|_| StoreError::OutOfTime)?.map_err(|_| StoreError::Busy)?;
+        drop(waiting);
+        let store = Arc::clone(&self.store);
+        let work = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            let tally = store.tally(&question, &|| Instant::now() >= deadline)?;
+            Ok((question, tally))
+        });
+        work.await.unwrap_or_else(|failed| Err(StoreError::Damaged(failed.to_string())))
+    }
+}
+
+fn filter(caller: &Caller, engines: Vec<Hashid>, asked: &Asked) -> ClickFilter {
+    let places = asked.indices.as_ref().map(|indices| {
+        let of_each = |engine: Hashid, index: &IndexName| EngineIndex { engine, index: index.clone() };
+        let place = |(index, hashid): &(IndexName, Option<Hashid>)| match hashid {
+            Some(hashid) => vec![of_each(*hashid, index)],
+            None => engines.iter().map(|engine| of_each(*engine, index)).collect(),
+        };
+        let mut places: Vec<_> = indices.iter().flat_map(place).collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    });
+    ClickFilter {
+        account: caller.account,
+        engines,
+        places,
+        device: asked.device,
+        terms: asked.terms.clone(),
+        item: asked.item.clone(),
+        product_types: asked.product_types.clone(),
+    }
+}
+
+/// A place in the line of questions, given up when dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn join(line: &'a AtomicUsize) -> Option<Self> {
+        let place = Self(line);
+        (line.fetch_add(1, Ordering::Relaxed) < QUESTIONS_WAITING_MAX).then_some(place)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

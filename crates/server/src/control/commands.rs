@@ -1,0 +1,295 @@
+//! The commands and their replies: what both ends of the control socket speak, as JSON.
+
+use std::sync::Arc;
+
+use clicks::{AccountCode, Hashid, IndexName};
+use registry::{Engine, KeyId, KeyInfo, NewEngine, Registry, RegistryError, Scopes};
+use serde::{Deserialize, Serialize};
+
+use crate::app::App;
+use crate::control::stats::{self, StatsAsk, StatsReply};
+
+/// What the command line asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// Makes an account.
+    AccountCreate {
+        /// Its name, unique on the server.
+        name: String,
+    },
+    /// Lists accounts.
+    AccountList,
+    /// Makes a key.
+    KeyCreate {
+        /// The account's name or code.
+        account: String,
+        /// What it may do, comma-separated.
+        scopes: String,
+    },
+    /// Lists keys, without the keys themselves.
+    KeyList {
+        /// Of one account only: its name or code.
+        account: Option<String>,
+    },
+    /// Ends a key.
+    KeyRevoke {
+        /// The key's id.
+        id: String,
+    },
+    /// Makes a search engine.
+    EngineCreate {
+        /// The account's name or code.
+        account: String,
+        /// 32 hexadecimal digits; random where not given.
+        hashid: Option<String>,
+        /// Shown to people.
+        name: Option<String>,
+        /// Its indices.
+        indices: Vec<String>,
+        /// The hosts whose clicks belong to it.
+        sites: Vec<String>,
+    },
+    /// Lists search engines.
+    EngineList {
+        /// Of one account only: its name or code.
+        account: Option<String>,
+    },
+    /// Counts clicks.
+    Stats(StatsAsk),
+    /// Verifies every file.
+    Check,
+}
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountReply {
+    /// Its name.
+    pub account: String,
+    /// What tokens name it by.
+    pub account_code: String,
+}
+
+/// A key that was just made: the only time it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewKeyReply {
+    /// What `key revoke` takes.
+    pub id: String,
+    /// The key: 40 of `[a-z0-9]`.
+    pub key: String,
+    /// The account's name.
+    pub account: String,
+}
+
+/// A key, without the key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyReply {
+    /// What `key revoke` takes.
+    pub id: String,
+    /// The account's name.
+    pub account: String,
+    /// What it may do.
+    pub scopes: String,
+    /// When it was made, in milliseconds since 1970-01-01 UTC.
+    pub created_at: i64,
+}
+
+/// A search engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineReply {
+    /// 32 hexadecimal digits.
+    pub hashid: String,
+    /// Shown to people.
+    pub name: String,
+    /// The account's name.
+    pub account: String,
+    /// Its indices.
+    pub indices: Vec<String>,
+    /// The hosts whose clicks belong to it.
+    pub sites: Vec<String>,
+}
+
+/// One thing that a check found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The file, relative to the data directory.
+    pub file: String,
+    /// The byte at which it starts.
+    pub offset: u64,
+    /// What is wrong.
+    pub what: String,
+    /// False for what is no loss: the torn tail of a write that was never acknowledged.
+    pub damage: bool,
+}
+
+/// What a check found.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct CheckReply {
+    /// Files read.
+    pub files: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Records read.
+    pub records: u64,
+    /// What is wrong, by file.
+    pub findings: Vec<Finding>,
+}
+
+/// What is answered. Each command has one kind of reply, so a caller knows which to read.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+#[expect(missing_docs, reason = "each is what its type says")]
+pub enum Reply {
+    Account(AccountReply),
+    Accounts(Vec<AccountReply>),
+    NewKey(NewKeyReply),
+    Keys(Vec<KeyReply>),
+    Key(KeyReply),
+    Engine(EngineReply),
+    Engines(Vec<EngineReply>),
+    Stats(StatsReply),
+    Check(CheckReply),
+}
+
+/// Why a command was not done, in words that say what to do next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ControlError(pub String);
+
+impl From<RegistryError> for ControlError {
+    fn from(error: RegistryError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// What only the roof can do, since only it knows the files.
+pub trait Maintenance: Send + Sync {
+    /// Reads every file and reports what is wrong. Changes nothing.
+    fn check(&self) -> CheckReply;
+}
+
+/// Does what a command says. Returns only when it is on disk and in effect.
+///
+/// # Errors
+/// [`ControlError`], in words.
+pub async fn execute(
+    app: &Arc<App>,
+    maintenance: &Arc<dyn Maintenance>,
+    command: Command,
+) -> Result<Reply, ControlError> {
+    match command {
+        Command::Stats(ask) => Ok(Reply::Stats(stats::answer(app, ask).await?)),
+        Command::Check => {
+            let maintenance = Arc::clone(maintenance);
+            blocking(move || Ok(Reply::Check(maintenance.check()))).await
+        }
+        registry_command => {
+            let (registry, now_ms) = (app.registry.clone(), app.clock.now_ms());
+            blocking(move || registered(&registry, registry_command, now_ms)).await
+        }
+    }
+}
+
+async fn blocking(
+    work: impl FnOnce() -> Result<Reply, ControlError> + Send + 'static,
+) -> Result<Reply, ControlError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|failed| Err(ControlError(failed.to_string())))
+}
+
+fn registered(registry: &Registry, command: Command, now_ms: i64) -> Result<Reply, ControlError> {
+    Ok(match command {
+        Command::AccountCreate { name } => {
+            let account = registry.create_account(&name)?;
+            Reply::Account(AccountReply { account: name, account_code: account.code.to_string() })
+        }
+        Command::AccountList => Reply::Accounts(
+            registry
+                .accounts()
+                .into_iter()
+                .map(|account| AccountReply {
+                    account: account.name.to_string(),
+                    account_code: account.code.to_string(),
+                })
+                .collect(),
+        ),
+        Command::KeyCreate { account, scopes } => {
+            let account = account_of(registry, &account)?;
+            let scopes: Scopes = scopes.parse().map_err(|_| {
+                ControlError(format!("`{scopes}`: scopes are read, write, manage and click, comma-separated"))
+            })?;
+            let made = registry.create_key(account, scopes, now_ms)?;
+            Reply::NewKey(NewKeyReply {
+                id: made.info.id.to_string(),
+                key: made.key,
+                account: account_name(registry, account),
+            })
+        }
+        Command::KeyList { account } => {
+            let account = account.map(|name| account_of(registry, &name)).transpose()?;
+            Reply::Keys(registry.keys(account).iter().map(|key| key_reply(registry, key)).collect())
+        }
+        Command::KeyRevoke { id } => {
+            let id: KeyId = id.parse().map_err(|_| {
+                ControlError(format!("`{id}` is not a key's id: `clicktally key list` shows them"))
+            })?;
+            Reply::Key(key_reply(registry, &registry.revoke_key(&id)?))
+        }
+        Command::EngineCreate { account, hashid, name, indices, sites } => {
+            let account = account_of(registry, &account)?;
+            let hashid = hashid.map(|text| text.parse::<Hashid>()).transpose();
+            let hashid = hashid.map_err(|error| ControlError(format!("--hashid: {error}")))?;
+            let indices = indices.iter().map(|text| text.parse::<IndexName>()).collect::<Result<_, _>>();
+            let indices = indices.map_err(|error| ControlError(format!("--index: {error}")))?;
+            let engine = registry.create_engine(account, NewEngine { hashid, name, indices, sites })?;
+            Reply::Engine(engine_reply(registry, &engine))
+        }
+        Command::EngineList { account } => {
+            let account = account.map(|name| account_of(registry, &name)).transpose()?;
+            Reply::Engines(registry.engines(account).iter().map(|engine| engine_reply(registry, engine)).collect())
+        }
+        Command::Stats(_) | Command::Check => return Err(ControlError("not a command of the registry".to_owned())),
+    })
+}
+
+/// Finds an account by its name or its code.
+pub(super) fn account_of(registry: &Registry, name: &str) -> Result<AccountCode, ControlError> {
+    let by_code = || name.parse().ok().and_then(|code| registry.account(code));
+    registry.account_named(name).or_else(by_code).map(|account| account.code).ok_or_else(|| {
+        ControlError(format!("there is no account `{name}`: `clicktally account create {name}` makes it"))
+    })
+}
+
+/// The account that is named, else the only one.
+pub(super) fn account_or_only(registry: &Registry, name: Option<&str>) -> Result<AccountCode, ControlError> {
+    match (name, registry.accounts().as_slice()) {
+        (Some(name), _) => account_of(registry, name),
+        (None, [only]) => Ok(only.code),
+        (None, []) => {
+            Err(ControlError("there is no account yet: `clicktally account create NAME` makes one".to_owned()))
+        }
+        (None, _) => Err(ControlError("there are several accounts: say which with --account NAME".to_owned())),
+    }
+}
+
+fn account_name(registry: &Registry, code: AccountCode) -> String {
+    registry.account(code).map_or_else(|| code.to_string(), |account| account.name.to_string())
+}
+
+fn key_reply(registry: &Registry, key: &KeyInfo) -> KeyReply {
+    KeyReply {
+        id: key.id.to_string(),
+        account: account_name(registry, key.account),
+        scopes: key.scopes.to_string(),
+        created_at: key.created_ms,
+    }
+}
+
+fn engine_reply(registry: &Registry, engine: &Engine) -> EngineReply {
+    EngineReply {
+        hashid: engine.hashid.to_string(),
+        name: engine.name.to_string(),
+        account: account_name(registry, engine.account),
+        indices: engine.indices.iter().map(ToString::to_string).collect(),
+        sites: engine.sites.clone(),
+    }
+}

@@ -1,0 +1,17 @@
+//! The control socket: what the command line asks of a running server. The same commands run in process where no
+//! server runs, so a command means the same either way. Whoever can open the socket owns the data: no keys here.
+
+mod commands;
+mod export;
+mod import;
+mod routes;
+mod stats;
+
+pub use commands::{
+    AccountReply, CheckReply, Command, ControlError, EngineReply, Finding, KeyReply, Maintenance, NewKeyReply, Reply,
+    execute,
+};
+pub use export::{ExportAsk, ExportFormat, ExportLines};
+pub use import::{ImportAsk, ImportFormat, ImportReply, Importer, RecordedReply, RejectedReply};
+pub use routes::{COMMAND_PATH, ControlFailure, EXPORT_PATH, IMPORT_PATH, routes};
+pub use stats::{StatRow, StatsAsk, StatsBy, StatsReply};

@@ -1,0 +1,127 @@
+//! The Doofinder Stats API v2 (`GET /api/v2/stats/clicks`): its routes. This dialect knows its own JSON, parameters
+//! and status codes; it can't name another dialect or an engine.
+
+mod answer;
+mod csv;
+mod errors;
+mod params;
+mod query_string;
+mod rows;
+mod stats_clicks;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::Uri;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get};
+
+use crate::app::App;
+use crate::http::Trouble;
+use errors::Failure;
+use stats_clicks::Stats;
+
+/// What these routes serve, as a part of the server's OpenAPI document: `paths` and `components`.
+pub const OPENAPI: &str = include_str!("openapi.json");
+
+/// The paths that are this dialect's, with all below them.
+const ROOTS: [&str; 2] = ["/api/v2/stats", "/api/v2/search_engines"];
+
+/// The routes below `/api/v2/stats` and `/api/v2/search_engines`. Whatever is not served there is refused in this
+/// dialect's words.
+pub fn routes(app: Arc<App>) -> Router {
+    let clicks = get(stats_clicks::clicks).fallback(async || Failure::MethodNotAllowed);
+    let mut routes = Router::new().route("/api/v2/stats/clicks", clicks);
+    for root in ROOTS {
+        // A wildcard needs at least one character, so the root and its slash are routes of their own.
+        for path in [root.to_owned(), format!("{root}/"), format!("{root}/{{*rest}}")] {
+            routes = routes.route(&path, any(async || Failure::NotFound("Not found".to_owned())));
+        }
+    }
+    routes.with_state(Arc::new(Stats::new(app)))
+}
+
+/// What the front's own refusal of a request says in this dialect; `None` for a path that is not one of these routes.
+#[must_use]
+pub fn refusal(uri: &Uri, trouble: Trouble) -> Option<Response> {
+    let below = |root: &str| {
+        uri.path().strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    };
+    ROOTS.iter().any(|root| below(root)).then(|| Failure::from(trouble).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn clicks() -> Value {
+        let document: Value = serde_json::from_str(OPENAPI).unwrap();
+        document["paths"]["/api/v2/stats/clicks"]["get"].clone()
+    }
+
+    #[test]
+    fn the_document_has_every_published_parameter_and_status() {
+        let names: Vec<Value> =
+            clicks()["parameters"].as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
+        let published = [
+            "from",
+            "to",
+            "hashids",
+            "hashid",
+            "tz",
+            "device",
+            "format",
+            "aggregate",
+            "indices",
+            "query",
+            "dfid",
+            "product_type",
+        ];
+        assert_eq!(names, published);
+        for status in ["200", "400", "401", "403", "404", "408", "429"] {
+            assert!(clicks()["responses"][status].is_object(), "{status}");
+        }
+    }
+
+    #[test]
+    fn the_front_refuses_with_statuses_that_the_document_names() {
+        let troubles = [
+            Trouble::Panicked,
+            Trouble::Busy,
+            Trouble::UriTooLong,
+            Trouble::HeadersTooLarge,
+            Trouble::HostRepeated,
+        ];
+        let path = Uri::from_static("/api/v2/stats/clicks?from=1");
+        for trouble in troubles {
+            let status = refusal(&path, trouble).unwrap().status();
+            assert_eq!(status, trouble.status());
+            assert!(clicks()["responses"][status.as_str()].is_object(), "{status}");
+        }
+    }
+
+    #[test]
+    fn the_front_is_given_words_for_these_paths_only() {
+        for path in
+            ["/api/v2/stats", "/api/v2/stats/", "/api/v2/search_engines/x", "/api/v2/search_engines?x"]
+        {
+            assert!(refusal(&Uri::from_static(path), Trouble::Busy).is_some(), "{path}");
+        }
+        for path in ["/", "/api/v2/click", "/api/v2/statistics", "/v1/events"] {
+            assert!(refusal(&Uri::from_static(path), Trouble::Busy).is_none(), "{path}");
+        }
+    }
+
+    #[test]
+    fn every_reference_of_the_document_leads_somewhere() {
+        let document: Value = serde_json::from_str(OPENAPI).unwrap();
+        let parts: Vec<&str> = OPENAPI.split("\"$ref\": \"#").skip(1).collect();
+        assert!(parts.len() > 10);
+        for part in parts {
+            let pointer = part.split('"').next().unwrap();
+            assert!(document.pointer(pointer).is_some(), "{pointer}");
+        }
+    }
+}

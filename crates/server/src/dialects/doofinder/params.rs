@@ -1,0 +1,286 @@
+//! Parameters: the query string of a statistics call in, what is asked out, or the first thing wrong with it. Knows
+//! the published names and spellings; looks nothing up.
+
+use std::fmt;
+use std::str::FromStr;
+
+use clicks::{Bound, Device, Dfid, Grouping, Hashid, IndexName, Period, ProductType, SearchTerms, Zone};
+
+use super::query_string::{Unreadable, parameters};
+use crate::app::Asked;
+
+/// The most search engines that a call may name.
+pub(super) const HASHIDS_MAX: usize = 2_000;
+/// The most entries of `indices`.
+pub(super) const INDICES_MAX: usize = 500;
+
+/// What the answer is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Format {
+    #[default]
+    Json,
+    Csv,
+}
+
+/// Why the parameters can't be understood, in words that name the parameter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum BadParams {
+    #[error(transparent)]
+    Unreadable(#[from] Unreadable),
+    #[error("{0}: is required")]
+    Missing(Name),
+    #[error("{0}: is given more than once")]
+    Repeated(Name),
+    #[error("{0}: must not be empty")]
+    Empty(Name),
+    #[error("{0}: must be {1}")]
+    Broken(Name, String),
+    #[error("{0}: at most {1} are accepted")]
+    TooMany(&'static str, usize),
+}
+
+/// A parameter's name as a refusal tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Name {
+    Plain(&'static str),
+    /// `indices[i][field]`.
+    Entry(String, &'static str),
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(name) => f.write_str(name),
+            Self::Entry(number, field) => write!(f, "indices[{number}][{field}]"),
+        }
+    }
+}
+
+/// Reads what is asked, and what the answer is to be written as.
+///
+/// # Errors
+/// The first parameter that breaks a rule; then the first required one that is missing.
+pub(super) fn read(query: &str) -> Result<(Asked, Format), BadParams> {
+    let mut given = Given::default();
+    for parameter in parameters(query) {
+        let (name, value) = parameter?;
+        given.take(&name, &value)?;
+    }
+    given.checked()
+}
+
+/// What was given so far.
+#[derive(Debug, Default)]
+struct Given {
+    from: Option<Bound>,
+    to: Option<Bound>,
+    hashids: Vec<Hashid>,
+    zone: Option<Zone>,
+    device: Option<Device>,
+    format: Option<Format>,
+    aggregate: Option<bool>,
+    /// In the order in which their numbers first appear.
+    entries: Vec<Entry>,
+    /// The outer option: given at all. The inner one: more than white space.
+    query: Option<Option<SearchTerms>>,
+    dfid: Option<Dfid>,
+    product_types: Vec<ProductType>,
+}
+
+/// One entry of `indices`.
+#[derive(Debug)]
+struct Entry {
+    number: String,
+    name: Option<IndexName>,
+    hashid: Option<Hashid>,
+}
+
+impl Given {
+    fn take(&mut self, name: &str, value: &str) -> Result<(), BadParams> {
+        match name {
+            "from" => once(&mut self.from, Name::Plain("from"), value, bound),
+            "to" => once(&mut self.to, Name::Plain("to"), value, bound),
+            "tz" => once(&mut self.zone, Name::Plain("tz"), value, |text| {
+                Zone::parse(text).map_err(|error| error.to_string())
+            }),
+            "device" => {
+                once(&mut self.device, Name::Plain("device"), value, |text| one_of(text, "desktop or mobile"))
+            }
+            "format" => once(&mut self.format, Name::Plain("format"), value, |text| match text {
+                "json" => Ok(Format::Json),
+                "csv" => Ok(Format::Csv),
+                _ => Err("json or csv".to_owned()),
+            }),
+            "aggregate" => once(&mut self.aggregate, Name::Plain("aggregate"), value, |text| match text {
+                "true" | "1" => Ok(true),
+                "false" | "0" => Ok(false),
+                _ => Err("true or false".to_owned()),
+            }),
+            "dfid" => once(&mut self.dfid, Name::Plain("dfid"), value, |text| {
+                one_of(
+                    text,
+                    "{hashid}@{index}@{md5 of the item's id}, the first and last 32 characters of [a-f0-9]",
+                )
+            }),
+            "query" if self.query.is_some() => Err(BadParams::Repeated(Name::Plain("query"))),
+            "query" => {
+                self.query = Some(SearchTerms::fold(value));
+                Ok(())
+            }
+            _ => self.take_array(name, value),
+        }
+    }
+
+    /// Arrays are written `name`, `name[]` or `name[0]`. Any other bracket after a known name is refused: a filter that
+    /// was meant and is passed over would make the counts wrong in silence.
+    fn take_array(&mut self, name: &str, value: &str) -> Result<(), BadParams> {
+        let (base, subscript) = match name.find('[') {
+            Some(bracket) => name.split_at(bracket),
+            None => (name, ""),
+        };
+        match base {
+            "hashids" => self.take_hashid("hashids", subscript, value),
+            "hashid" => self.take_hashid("hashid", subscript, value),
+            "product_type" => {
+                element("product_type", subscript)?;
+                let kind =
+                    read_as(Name::Plain("product_type"), value, |text| one_of(text, &product_types()))?;
+                if !self.product_types.contains(&kind) {
+                    self.product_types.push(kind);
+                }
+                Ok(())
+            }
+            "indices" => self.take_entry(subscript, value),
+            _ => Ok(()),
+        }
+    }
+
+    fn take_hashid(&mut self, name: &'static str, subscript: &str, value: &str) -> Result<(), BadParams> {
+        element(name, subscript)?;
+        let hashid = read_as(Name::Plain(name), value, hashid)?;
+        if self.hashids.len() == HASHIDS_MAX {
+            return Err(BadParams::TooMany(name, HASHIDS_MAX));
+        }
+        self.hashids.push(hashid);
+        Ok(())
+    }
+
+    fn take_entry(&mut self, subscript: &str, value: &str) -> Result<(), BadParams> {
+        let inner = subscript.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        let form =
+            || BadParams::Broken(Name::Plain("indices"), "indices[i][name] or indices[i][hashid]".to_owned());
+        let (number, field) = inner.and_then(|inner| inner.split_once("][")).ok_or_else(form)?;
+        let number = integer(number).ok_or_else(form)?;
+        match field {
+            "name" => {
+                let entry = self.entry(number)?;
+                let name = Name::Entry(entry.number.clone(), "name");
+                once(&mut entry.name, name, value, |text| one_of(text, INDEX_RULE))
+            }
+            "hashid" => {
+                let entry = self.entry(number)?;
+                let name = Name::Entry(entry.number.clone(), "hashid");
+                once(&mut entry.hashid, name, value, hashid)
+            }
+            _ => Err(form()),
+        }
+    }
+
+    fn entry(&mut self, number: String) -> Result<&mut Entry, BadParams> {
+        let place = match self.entries.iter().position(|entry| entry.number == number) {
+            Some(place) => place,
+            None if self.entries.len() == INDICES_MAX => {
+                return Err(BadParams::TooMany("indices", INDICES_MAX));
+            }
+            None => {
+                self.entries.push(Entry { number, name: None, hashid: None });
+                self.entries.len() - 1
+            }
+        };
+        Ok(&mut self.entries[place])
+    }
+
+    fn checked(self) -> Result<(Asked, Format), BadParams> {
+        let from = self.from.ok_or(BadParams::Missing(Name::Plain("from")))?;
+        let to = self.to.ok_or(BadParams::Missing(Name::Plain("to")))?;
+        let mut indices = Vec::with_capacity(self.entries.len());
+        for Entry { number, name, hashid } in self.entries {
+            let name = name.ok_or(BadParams::Missing(Name::Entry(number, "name")))?;
+            indices.push((name, hashid));
+        }
+        let asked = Asked {
+            period: Period { from, to },
+            zone: self.zone.unwrap_or(Zone::UTC),
+            hashids: (!self.hashids.is_empty()).then_some(self.hashids),
+            indices: (!indices.is_empty()).then_some(indices),
+            device: self.device,
+            terms: self.query.flatten(),
+            item: self.dfid,
+            product_types: self.product_types,
+            grouping: if self.aggregate.unwrap_or(true) { Grouping::Day } else { Grouping::DayAndEngine },
+        };
+        Ok((asked, self.format.unwrap_or_default()))
+    }
+}
+
+const INDEX_RULE: &str = "1 to 512 characters, none of them a control character";
+
+/// Reads a parameter that may be given only once.
+fn once<T>(
+    slot: &mut Option<T>,
+    name: Name,
+    value: &str,
+    read: impl FnOnce(&str) -> Result<T, String>,
+) -> Result<(), BadParams> {
+    if slot.is_some() {
+        return Err(BadParams::Repeated(name));
+    }
+    *slot = Some(read_as(name, value, read)?);
+    Ok(())
+}
+
+fn read_as<T>(name: Name, value: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Result<T, BadParams> {
+    if value.is_empty() {
+        return Err(BadParams::Empty(name));
+    }
+    read(value).map_err(|rule| BadParams::Broken(name, rule))
+}
+
+fn bound(text: &str) -> Result<Bound, String> {
+    text.parse().map_err(|error: clicks::PeriodError| error.to_string())
+}
+
+fn hashid(text: &str) -> Result<Hashid, String> {
+    one_of(text, "32 characters of [a-f0-9]")
+}
+
+fn one_of<T: FromStr>(text: &str, rule: &str) -> Result<T, String> {
+    text.parse().map_err(|_| rule.to_owned())
+}
+
+fn product_types() -> String {
+    format!("one of {}", ProductType::ALL.map(ProductType::as_str).join(", "))
+}
+
+/// Checks what follows an array's name: nothing, `[]`, or an integer in brackets.
+fn element(name: &'static str, subscript: &str) -> Result<(), BadParams> {
+    let number = subscript.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if subscript.is_empty() || number.is_some_and(|number| number.is_empty() || integer(number).is_some()) {
+        return Ok(());
+    }
+    Err(BadParams::Broken(Name::Plain(name), format!("written {name}[]=value")))
+}
+
+/// An integer of any size in its shortest spelling, so that `1` and `01` are one entry.
+fn integer(text: &str) -> Option<String> {
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let digits = digits.trim_start_matches('0');
+    Some(if digits.is_empty() { "0".to_owned() } else { format!("{sign}{digits}") })
+}
+
+#[cfg(test)]
+#[path = "params_tests.rs"]
+mod tests;

@@ -1,0 +1,79 @@
+//! `GET /api/v2/stats/clicks`: how many clicks, by day. The order of its checks is a promise: 401, 429, 413, 400, then
+//! 403 or 404.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use registry::KeyId;
+
+use super::answer::answer;
+use super::errors::Failure;
+use super::params;
+use super::rows::Rows;
+use crate::access::{self, Caller};
+use crate::app::App;
+use crate::http::SlidingWindow;
+
+/// The largest body that a request may announce, in bytes. Nothing is asked in a body; it is never read.
+const STATS_BODY_BYTES_MAX: u64 = 8_388_608;
+/// The most keys whose calls of the last second are remembered.
+const STATS_KEYS_MAX: usize = 100_000;
+
+/// What the calls of this dialect share.
+pub(super) struct Stats {
+    app: Arc<App>,
+    rate: SlidingWindow<KeyId>,
+}
+
+impl Stats {
+    pub(super) fn new(app: Arc<App>) -> Self {
+        let rate = SlidingWindow::new(app.settings.stats_per_second, STATS_KEYS_MAX);
+        Self { app, rate }
+    }
+
+    /// Finds out who calls, and whether they call too often. A token counts for the key that signed it.
+    fn admit(&self, headers: &HeaderMap) -> Result<Caller, Failure> {
+        let mut values = headers.get_all(AUTHORIZATION).iter();
+        // Of several headers nobody could say which one another server on the way has checked.
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return Err(Failure::NotAuthenticated);
+        };
+        let authorization = value.to_str().map_err(|_| Failure::NotAuthenticated)?;
+        let caller = access::caller(&self.app.registry, authorization, self.app.clock.now_ms())
+            .ok_or(Failure::NotAuthenticated)?;
+        if let Some(key) = &caller.key {
+            let admitted = self.rate.admit(key, self.app.clock.running_ns());
+            admitted.map_err(|_wait| Failure::TooManyRequests)?;
+        }
+        Ok(caller)
+    }
+}
+
+/// Answers a call, or says why not.
+pub(super) async fn clicks(
+    State(stats): State<Arc<Stats>>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let caller = stats.admit(&headers)?;
+    refuse_large_body(&headers)?;
+    let (asked, format) = params::read(uri.query().unwrap_or_default())?;
+    let (question, tally) = stats.app.tally(&caller, asked).await?;
+    let rows = Rows::of(question, tally).ok_or_else(|| {
+        tracing::error!("a question about days got an answer that has none");
+        Failure::Internal
+    })?;
+    answer(rows, format)
+}
+
+fn refuse_large_body(headers: &HeaderMap) -> Result<(), Failure> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|bytes| bytes > STATS_BODY_BYTES_MAX) {
+        Err(Failure::PayloadTooLarge)
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,34 @@
+//! A request's body, and whether any of it was left unread. Knows nothing of what it holds.
+
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+
+use crate::http::{BodyError, read_body};
+
+/// A body that is read at most once.
+pub(super) struct RequestBody {
+    body: Option<Body>,
+    broken_off: bool,
+}
+
+impl RequestBody {
+    pub(super) fn new(body: Body) -> Self {
+        Self { body: Some(body), broken_off: false }
+    }
+
+    /// Reads the whole body; see [`read_body`].
+    pub(super) async fn read(&mut self, bytes_max: usize, time_max: Duration) -> Result<Bytes, BodyError> {
+        let body = self.body.take().unwrap_or_default();
+        // Until the end has come there may be more; also when the reading itself is broken off.
+        self.broken_off = true;
+        let bytes = read_body(body, bytes_max, time_max).await?;
+        self.broken_off = false;
+        Ok(bytes)
+    }
+
+    /// Whether the client may still be sending.
+    pub(super) fn is_left_over(&self) -> bool {
+        self.broken_off || self.body.as_ref().is_some_and(|body| !body.is_end_stream())
+    }
+}

@@ -1,0 +1,37 @@
+//! The dialects: each speaks one public API, and translates it to drafts and questions and back. A new one is a folder,
+//! a line in each of the three lists here, and a folder of golden exchanges.
+
+pub mod doofinder;
+pub mod fess;
+pub mod native;
+pub mod ubi;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::Uri;
+use axum::response::Response;
+use registry::MasterSecret;
+
+use crate::app::App;
+use crate::doors::{merged, stranger_refusal};
+use crate::http::Trouble;
+
+/// The routes of every dialect.
+pub(crate) fn routes(app: &Arc<App>, secret: &MasterSecret) -> Router {
+    Router::new()
+        .merge(doofinder::routes(Arc::clone(app)))
+        .merge(native::routes(Arc::clone(app)))
+        .merge(fess::routes(Arc::clone(app), secret))
+}
+
+/// What every dialect says about itself, as one OpenAPI document.
+pub(crate) fn openapi(zone: &str) -> String {
+    merged(zone, &[doofinder::OPENAPI, native::OPENAPI, fess::OPENAPI])
+}
+
+/// The front's own refusals in the words of the dialect that the path belongs to.
+pub(crate) fn refusal(uri: &Uri, trouble: Trouble) -> Response {
+    let speaks: [fn(&Uri, Trouble) -> Option<Response>; 3] = [doofinder::refusal, native::refusal, fess::refusal];
+    speaks.iter().find_map(|refusal| refusal(uri, trouble)).unwrap_or_else(|| stranger_refusal(uri, trouble))
+}

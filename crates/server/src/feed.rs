@@ -1,0 +1,381 @@
+//! Feeding: items, searches and clicks in bulk, from a shop's own systems or its old logs. Good lines are kept when
+//! others are bad, and each line ends in exactly one number of the report.
+
+use clicks::{
+    AccountCode, Click, Device, DocId, EngineIndex, Hashid, IndexName, Item, Outcome, ProductType, Record, Search,
+    SearchTerms, StoreError, UserCode,
+};
+use registry::{PutItem, RegistryError};
+
+use crate::app::App;
+use crate::counts::Fate;
+
+/// The most rejections that a report lists; it counts them all.
+pub const REJECTED_LISTED_MAX: usize = 1_000;
+
+/// An item as a line tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemLine {
+    /// The search engine.
+    pub engine: Hashid,
+    /// The index.
+    pub index: IndexName,
+    /// What the search site calls it.
+    pub doc_id: DocId,
+    /// Shown to people.
+    pub title: Option<Box<str>>,
+    /// Where it leads.
+    pub link: Option<Box<str>>,
+}
+
+/// A search as a line tells it; see [`Search`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields of `Search`, where they are explained")]
+pub struct SearchLine {
+    pub id: Box<str>,
+    pub at_ms: i64,
+    pub engine: Hashid,
+    pub indices: Vec<IndexName>,
+    pub query: Option<Box<str>>,
+    pub doc_ids: Option<Vec<DocId>>,
+    pub device: Option<Device>,
+    pub total_hits: Option<u64>,
+    pub user: Option<UserCode>,
+    pub session: Option<Box<str>>,
+}
+
+/// A click as a line tells it; see [`Click`]. Its search or its item may tell the engine and the index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields of `Click`, where they are explained")]
+pub struct ClickLine {
+    pub id: Option<Box<str>>,
+    pub at_ms: i64,
+    pub engine: Option<Hashid>,
+    pub index: Option<IndexName>,
+    pub doc_id: DocId,
+    pub query_id: Option<Box<str>>,
+    pub searched_ms: Option<i64>,
+    pub rank: Option<u32>,
+    pub device: Option<Device>,
+    pub product_type: ProductType,
+    pub terms: Option<SearchTerms>,
+    pub user: Option<UserCode>,
+    pub session: Option<Box<str>>,
+}
+
+/// What a line tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// An item of a catalogue.
+    Item(ItemLine),
+    /// A search that was shown.
+    Search(SearchLine),
+    /// A click.
+    Click(ClickLine),
+}
+
+/// Why a line was not taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// What became of it.
+    pub fate: Fate,
+    /// Machine-readable: `invalid_json`, `bad_params`, `unknown_engine`, `access_denied`, `conflict`, …
+    pub code: &'static str,
+    /// For people; names the field.
+    pub message: String,
+}
+
+impl Rejection {
+    /// A line that breaks a field's rule.
+    #[must_use]
+    pub fn bad_params(message: impl Into<String>) -> Self {
+        Self { fate: Fate::Invalid, code: "bad_params", message: message.into() }
+    }
+
+    fn unknown_engine(message: impl Into<String>) -> Self {
+        Self { fate: Fate::UnknownEngine, code: "unknown_engine", message: message.into() }
+    }
+}
+
+/// What was made of lines: received = items + searches + clicks + duplicates + rejected.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Report {
+    /// All lines but blank ones.
+    pub received: u64,
+    /// Items recorded.
+    pub items: u64,
+    /// Searches recorded.
+    pub searches: u64,
+    /// Clicks recorded.
+    pub clicks: u64,
+    /// Known already.
+    pub duplicates: u64,
+    /// Rejected in all.
+    pub rejected_total: u64,
+    /// The first [`REJECTED_LISTED_MAX`] of them, by line number.
+    pub rejected: Vec<(u64, Rejection)>,
+}
+
+impl Report {
+    fn rejected(&mut self, line: u64, rejection: Rejection) {
+        self.rejected_total += 1;
+        self.rejected.push((line, rejection));
+    }
+
+    /// Adds the report of later lines.
+    pub fn add(&mut self, later: Self) {
+        self.received += later.received;
+        self.items += later.items;
+        self.searches += later.searches;
+        self.clicks += later.clicks;
+        self.duplicates += later.duplicates;
+        self.rejected_total += later.rejected_total;
+        self.rejected.extend(later.rejected);
+        self.list_first();
+    }
+
+    fn list_first(&mut self) {
+        self.rejected.sort_by_key(|(line, _)| *line);
+        self.rejected.truncate(REJECTED_LISTED_MAX);
+    }
+
+    fn outcome(&mut self, line: u64, outcome: Outcome, recorded: impl FnOnce(&mut Self) -> &mut u64) {
+        match outcome {
+            Outcome::Recorded => *recorded(self) += 1,
+            Outcome::Duplicate => self.duplicates += 1,
+            Outcome::Conflict => {
+                let message = "id: another search is known by it, and the first one counts".to_owned();
+                self.rejected(line, Rejection { fate: Fate::Conflict, code: "conflict", message });
+            }
+        }
+    }
+}
+
+/// Why lines could not be fed at all. What was recorded before stays recorded; sending the same lines again is safe
+/// for all that has an id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FeedError {
+    /// The store could not record.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The registry could not record.
+    #[error("the catalogue could not be written: {0}")]
+    Registry(String),
+}
+
+/// Lines with their numbers, sorted by what they tell.
+#[derive(Default)]
+struct Sorted {
+    items: Vec<(u64, ItemLine)>,
+    searches: Vec<(u64, SearchLine)>,
+    clicks: Vec<(u64, ClickLine)>,
+}
+
+impl App {
+    /// Records numbered lines for an account: items first, then searches, then clicks, so that a click finds its
+    /// search and its item wherever in the lines they stand. Returns only when all that the report calls recorded is
+    /// on disk and counted by the next question.
+    ///
+    /// # Errors
+    /// [`FeedError`] when the store or the registry can't record.
+    pub async fn feed(
+        &self,
+        account: AccountCode,
+        lines: Vec<(u64, Result<Line, Rejection>)>,
+    ) -> Result<Report, FeedError> {
+        let mut report = Report { received: lines.len() as u64, ..Report::default() };
+        let mut sorted = Sorted::default();
+        for (number, line) in lines {
+            match line {
+                Ok(Line::Item(item)) => sorted.items.push((number, item)),
+                Ok(Line::Search(search)) => sorted.searches.push((number, search)),
+                Ok(Line::Click(click)) => sorted.clicks.push((number, click)),
+                Err(rejection) => report.rejected(number, rejection),
+            }
+        }
+        self.feed_items(account, sorted.items, &mut report).await?;
+        self.feed_searches(account, sorted.searches, &mut report).await?;
+        self.feed_clicks(account, sorted.clicks, &mut report).await?;
+        for (_, rejection) in &report.rejected {
+            self.counts.met(rejection.fate, 1);
+        }
+        self.counts.met(Fate::Recorded, report.items + report.searches + report.clicks);
+        self.counts.met(Fate::Duplicate, report.duplicates);
+        report.list_first();
+        Ok(report)
+    }
+
+    fn own(&self, account: AccountCode, engine: Hashid) -> Result<(), Rejection> {
+        match self.registry.engine(engine) {
+            None => Err(Rejection::unknown_engine(format!("hashid: search engine {engine} not found"))),
+            Some(engine) if engine.account == account => Ok(()),
+            Some(_) => {
+                let message = format!("hashid: search engine {engine} belongs to another account");
+                Err(Rejection { fate: Fate::AccessDenied, code: "access_denied", message })
+            }
+        }
+    }
+
+    async fn feed_items(
+        &self,
+        account: AccountCode,
+        lines: Vec<(u64, ItemLine)>,
+        report: &mut Report,
+    ) -> Result<(), FeedError> {
+        let (mut numbers, mut items) = (Vec::new(), Vec::new());
+        for (number, line) in lines {
+            match self.own(account, line.engine) {
+                Err(rejection) => report.rejected(number, rejection),
+                Ok(()) => {
+                    let ItemLine { engine, index, doc_id, title, link } = line;
+                    numbers.push(number);
+                    items.push(Item { place: EngineIndex { engine, index }, doc_id, title, link });
+                }
+            }
+        }
+        if items.is_empty() {
+            return Ok(());
+        }
+        let registry = self.registry.clone();
+        let put = tokio::task::spawn_blocking(move || registry.put_items(items)).await;
+        match put.map_err(|failed| FeedError::Registry(failed.to_string()))? {
+            Ok(outcomes) => {
+                let recorded = outcomes.iter().filter(|outcome| **outcome == PutItem::Recorded).count() as u64;
+                report.items += recorded;
+                report.duplicates += outcomes.len() as u64 - recorded;
+                Ok(())
+            }
+            // Nothing of the batch was kept: each line is told why.
+            Err(refused @ (RegistryError::TooMany { .. } | RegistryError::NoEngine)) => {
+                for number in numbers {
+                    let message = refused.to_string();
+                    report.rejected(number, Rejection { fate: Fate::TooLarge, code: "too_many", message });
+                }
+                Ok(())
+            }
+            Err(failed) => Err(FeedError::Registry(failed.to_string())),
+        }
+    }
+
+    async fn feed_searches(
+        &self,
+        account: AccountCode,
+        lines: Vec<(u64, SearchLine)>,
+        report: &mut Report,
+    ) -> Result<(), FeedError> {
+        let received_ms = self.clock.now_ms();
+        let (mut numbers, mut records) = (Vec::new(), Vec::new());
+        for (number, line) in lines {
+            match self.own(account, line.engine) {
+                Err(rejection) => report.rejected(number, rejection),
+                Ok(()) => {
+                    numbers.push(number);
+                    records.push(Record::Search(search(account, line, received_ms)));
+                }
+            }
+        }
+        for (number, outcome) in numbers.into_iter().zip(self.append(records).await?) {
+            report.outcome(number, outcome, |report| &mut report.searches);
+        }
+        Ok(())
+    }
+
+    async fn feed_clicks(
+        &self,
+        account: AccountCode,
+        lines: Vec<(u64, ClickLine)>,
+        report: &mut Report,
+    ) -> Result<(), FeedError> {
+        let received_ms = self.clock.now_ms();
+        let (mut numbers, mut records) = (Vec::new(), Vec::new());
+        for (number, line) in lines {
+            match self.click(account, line, received_ms)? {
+                Err(rejection) => report.rejected(number, rejection),
+                Ok(click) => {
+                    numbers.push(number);
+                    records.push(Record::Click(click));
+                }
+            }
+        }
+        for (number, outcome) in numbers.into_iter().zip(self.append(records).await?) {
+            report.outcome(number, outcome, |report| &mut report.clicks);
+        }
+        Ok(())
+    }
+
+    async fn append(&self, records: Vec<Record>) -> Result<Vec<Outcome>, StoreError> {
+        if records.is_empty() { Ok(Vec::new()) } else { self.store.append(records).await }
+    }
+
+    /// The engine is the one that the line names, else its search's, else the only one of the account that holds the
+    /// item.
+    fn click(
+        &self,
+        account: AccountCode,
+        line: ClickLine,
+        received_ms: i64,
+    ) -> Result<Result<Click, Rejection>, StoreError> {
+        let searches = match &line.query_id {
+            Some(id) if line.engine.is_none() || line.index.is_none() => self.store.searches(Some(account), id)?,
+            _ => Vec::new(),
+        };
+        let search = searches.first();
+        let engine = match line.engine {
+            Some(engine) => match self.own(account, engine) {
+                Ok(()) => engine,
+                Err(rejection) => return Ok(Err(rejection)),
+            },
+            None => match search.map(|search| search.engine).or_else(|| self.only_holder(account, &line.doc_id)) {
+                Some(engine) => engine,
+                None => {
+                    let message = "hashid: neither the line nor its search or item tells the search engine";
+                    return Ok(Err(Rejection::unknown_engine(message)));
+                }
+            },
+        };
+        let searched = search.map_or(&[][..], |search| &search.indices);
+        let index = line.index.or_else(|| self.registry.index_of(engine, line.doc_id.as_str(), searched));
+        Ok(Ok(Click {
+            account,
+            engine,
+            index,
+            doc_id: line.doc_id,
+            at_ms: line.at_ms,
+            received_ms,
+            id: line.id.map(|id| format!("id/{id}").into()),
+            query_id: line.query_id,
+            searched_ms: line.searched_ms,
+            rank: line.rank,
+            device: line.device,
+            product_type: line.product_type,
+            terms: line.terms,
+            user: line.user,
+            session: line.session,
+        }))
+    }
+
+    fn only_holder(&self, account: AccountCode, doc_id: &DocId) -> Option<Hashid> {
+        let places = self.registry.places_within(account, doc_id.as_str());
+        let mut engines = places.into_iter().map(|place| place.engine);
+        let first = engines.next()?;
+        engines.all(|engine| engine == first).then_some(first)
+    }
+}
+
+fn search(account: AccountCode, line: SearchLine, received_ms: i64) -> Search {
+    let SearchLine { id, at_ms, engine, indices, query, doc_ids, device, total_hits, user, session } = line;
+    Search {
+        account,
+        id,
+        engine,
+        indices,
+        query,
+        doc_ids,
+        device,
+        at_ms,
+        received_ms,
+        total_hits,
+        user,
+        session,
+    }
+}

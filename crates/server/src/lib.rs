@@ -1,0 +1,21 @@
+//! The front: HTTP, the dialects, and the two walks between them and a store. It can't name an engine.
+
+pub mod access;
+pub mod app;
+pub mod bulk;
+pub mod clock;
+pub mod control;
+pub mod counts;
+pub mod csv_text;
+pub mod dialects;
+pub mod doors;
+pub mod feed;
+pub mod fields;
+pub mod http;
+pub mod intake;
+pub mod json;
+pub mod settings;
+pub mod user_agent;
+
+#[cfg(test)]
+mod chance;

@@ -1,0 +1,101 @@
+//! Golden exchanges: requests and their exact answers, kept as text in `golden/<dialect>/*.http` and played through the
+//! real router. `golden/README.md` explains the format. This file must never know what a dialect answers.
+
+#[path = "golden/compare.rs"]
+mod compare;
+#[path = "golden/people.rs"]
+mod people;
+#[path = "golden/placeholders.rs"]
+mod placeholders;
+#[path = "golden/script.rs"]
+mod script;
+#[path = "golden/store.rs"]
+mod store;
+#[path = "golden/words.rs"]
+mod words;
+#[path = "golden/world.rs"]
+mod world;
+
+use std::path::{Path, PathBuf};
+
+use script::Script;
+use world::{Player, World};
+
+#[test]
+fn fess_exchanges_are_answered_to_the_letter() {
+    play_all("fess");
+}
+
+#[test]
+fn doofinder_exchanges_are_answered_to_the_letter() {
+    play_all("doofinder");
+}
+
+#[test]
+fn native_exchanges_are_answered_to_the_letter() {
+    play_all("native");
+}
+
+/// The harness itself must be able to fail: a wrong status, header, body, count and click are each noticed.
+#[test]
+fn a_wrong_expectation_is_noticed() {
+    let wrong = [
+        "GET /api/v2/health\n=> 404\n",
+        "GET /api/v2/health\n=> 200\nCache-Control: public\n",
+        "GET /api/v2/health\n=> 200\n!Cache-Control\n",
+        "GET /api/v2/health\n=> 200\n\n{}\n",
+        "GET /api/v2/health\n=> 200\n\n~json {\"response\":{\"status\":1}}\n",
+        "@counts recorded=1\n",
+        "@clicks 1\n",
+        "@last rank=1\n",
+        "@nonsense\n",
+        "GET /api/v2/health\nnonsense\n=> 200\n",
+        "GET /api/v2/health\n",
+    ];
+    for text in wrong {
+        assert!(!Player::new().play(&Script::parse(text)).is_empty(), "{text}");
+    }
+    let right = "GET /api/v2/health\n=> 200\nCache-Control: no-store\n\n{\"response\":{{any}}}\n---\n@clicks 0\n@counts\n";
+    assert_eq!(Player::new().play(&Script::parse(right)), Vec::<String>::new());
+}
+
+#[test]
+fn the_world_is_the_one_that_the_readme_describes() {
+    let world = World::new(&[]).unwrap();
+    assert_eq!(
+        world.engines(),
+        [
+            "11111111111111111111111111111111",
+            "22222222222222222222222222222222",
+            "d8fdeab7fce96a19d3fc7b0ca7a1e98b"
+        ]
+    );
+}
+
+fn play_all(dialect: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(dialect);
+    let mut files: Vec<PathBuf> = folder
+        .read_dir()
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| is_script(path))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "{} holds no exchanges", folder.display());
+    let mut failures = Vec::new();
+    for file in files {
+        let name = format!("{dialect}/{}", file.file_name().unwrap().to_string_lossy());
+        let script = Script::parse(&read(&file));
+        failures.extend(Player::new().play(&script).into_iter().map(|failure| format!("{name}:{failure}")));
+    }
+    assert!(failures.is_empty(), "{} exchanges went wrong\n\n{}", failures.len(), failures.join("\n\n"));
+}
+
+fn is_script(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "http")
+}
+
+#[expect(clippy::disallowed_methods, reason = "a file of the repository, not of a data directory")]
+fn read(file: &Path) -> String {
+    std::fs::read_to_string(file).unwrap()
+}

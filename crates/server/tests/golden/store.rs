@@ -1,0 +1,81 @@
+//! A store that can be told to fail, and that remembers the last click it was given.
+
+use std::sync::{Arc, Mutex};
+
+use clicks::{
+    AccountCode, Click, ClickFilter, ClickStream, MemoryStore, Outcome, Promise, Question, Record, Search,
+    Store, StoreError, StoreStatus, Tally, ready,
+};
+
+pub struct MoodyStore {
+    inner: MemoryStore,
+    mood: Mutex<Option<StoreError>>,
+    last: Mutex<Option<Click>>,
+}
+
+impl MoodyStore {
+    pub fn new() -> Self {
+        Self {
+            inner: MemoryStore::new(clicks::DEFAULT_JOIN_MS),
+            mood: Mutex::default(),
+            last: Mutex::default(),
+        }
+    }
+
+    /// `ok`, or the error that every verb gives from now on.
+    pub fn set_mood(&self, mood: &str) -> Result<(), String> {
+        let cause = || "secret cause".to_owned();
+        *self.mood.lock().unwrap() = match mood {
+            "ok" => None,
+            "busy" => Some(StoreError::Busy),
+            "not_written" => Some(StoreError::NotWritten(cause())),
+            "stopped" => Some(StoreError::Stopped(cause())),
+            "out_of_time" => Some(StoreError::OutOfTime),
+            "damaged" => Some(StoreError::Damaged(cause())),
+            _ => return Err(format!("`{mood}` is no mood of a store")),
+        };
+        Ok(())
+    }
+
+    pub fn last(&self) -> Option<Click> {
+        self.last.lock().unwrap().clone()
+    }
+
+    fn mood(&self) -> Result<(), StoreError> {
+        self.mood.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+}
+
+impl Store for MoodyStore {
+    fn append(&self, records: Vec<Record>) -> Promise<'_, Vec<Outcome>> {
+        if let Err(error) = self.mood() {
+            return ready(Err(error));
+        }
+        if let Some(Record::Click(click)) = records.last() {
+            *self.last.lock().unwrap() = Some(click.clone());
+        }
+        self.inner.append(records)
+    }
+
+    fn tally(&self, question: &Question, stop: &dyn Fn() -> bool) -> Result<Tally, StoreError> {
+        self.mood()?;
+        self.inner.tally(question, stop)
+    }
+
+    fn scan(&self, from_ms: i64, until_ms: i64, filter: &ClickFilter) -> Result<ClickStream, StoreError> {
+        self.mood()?;
+        self.inner.scan(from_ms, until_ms, filter)
+    }
+
+    fn searches(&self, account: Option<AccountCode>, id: &str) -> Result<Vec<Arc<Search>>, StoreError> {
+        self.inner.searches(account, id)
+    }
+
+    fn settle(&self) -> Promise<'_, ()> {
+        self.inner.settle()
+    }
+
+    fn status(&self) -> StoreStatus {
+        StoreStatus { unable: self.mood().err().map(|error| error.to_string()), ..self.inner.status() }
+    }
+}
