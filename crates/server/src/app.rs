@@ -140,31 +140,37 @@ impl App {
     pub async fn tally(&self, caller: &Caller, asked: Asked) -> Result<(Question, Tally), AskError> {
         let deadline = Instant::now() + self.settings.stats_timeout;
         let days = LocalDays::of(&asked.period, &asked.zone)?;
-        let engines = self.engines(caller, &asked);
-        if let Ok(engines) = &engines
-            && asked.grouping == Grouping::DayAndEngine
-            && days.days().len().saturating_mul(engines.len()) > ANSWER_ROWS_MAX
-        {
+        let engines = self.selected(caller, &asked);
+        let rows = match asked.grouping {
+            Grouping::DayAndEngine => days.days().len().saturating_mul(engines.len()),
+            _ => days.days().len(),
+        };
+        if rows > ANSWER_ROWS_MAX {
             return Err(AskError::TooManyRows);
         }
         caller.needs(Scope::Read)?;
-        let filter = filter(caller, engines?, &asked);
+        self.owned(caller, &asked)?;
+        let filter = filter(caller, engines, &asked);
         let question = Question { days: Arc::new(days), filter, grouping: asked.grouping };
         Ok(self.answer(question, deadline).await?)
     }
 
-    fn engines(&self, caller: &Caller, asked: &Asked) -> Result<Vec<Hashid>, Denied> {
-        let in_indices = asked.indices.iter().flatten().filter_map(|(_, hashid)| *hashid);
-        let named = asked.hashids.iter().flatten().copied().chain(in_indices);
-        for hashid in named.chain(asked.item.as_ref().map(|item| item.engine)) {
-            caller.owns(&self.registry, hashid)?;
-        }
+    /// The search engines that are asked about, sorted, each once: those named, else all of the account.
+    fn selected(&self, caller: &Caller, asked: &Asked) -> Vec<Hashid> {
         let mut engines = asked.hashids.clone().unwrap_or_else(|| {
             self.registry.engines(Some(caller.account)).iter().map(|engine| engine.hashid).collect()
         });
         engines.sort_unstable();
         engines.dedup();
-        Ok(engines)
+        engines
+    }
+
+    /// Whether every search engine that is named, also within indices and the item, is the caller's.
+    fn owned(&self, caller: &Caller, asked: &Asked) -> Result<(), Denied> {
+        let in_indices = asked.indices.iter().flatten().filter_map(|(_, hashid)| *hashid);
+        let named = asked.hashids.iter().flatten().copied().chain(in_indices);
+        let mut named = named.chain(asked.item.as_ref().map(|item| item.engine));
+        named.try_for_each(|hashid| caller.owns(&self.registry, hashid))
     }
 
     /// A question waits for its turn and is answered off the threads that serve connections, all within its time.

@@ -238,23 +238,17 @@ impl App {
         }
         let registry = self.registry.clone();
         let put = tokio::task::spawn_blocking(move || registry.put_items(items)).await;
-        match put.map_err(|failed| FeedError::Registry(failed.to_string()))? {
-            Ok(outcomes) => {
-                let recorded = outcomes.iter().filter(|outcome| **outcome == PutItem::Recorded).count() as u64;
-                report.items += recorded;
-                report.duplicates += outcomes.len() as u64 - recorded;
-                Ok(())
+        let outcomes = put
+            .map_err(|failed| FeedError::Registry(failed.to_string()))?
+            .map_err(|failed| FeedError::Registry(failed.to_string()))?;
+        for (number, outcome) in numbers.into_iter().zip(outcomes) {
+            match outcome {
+                PutItem::Recorded => report.items += 1,
+                PutItem::Duplicate => report.duplicates += 1,
+                PutItem::Refused(refused) => report.rejected(number, refused_item(&refused)),
             }
-            // Nothing of the batch was kept: each line is told why.
-            Err(refused @ (RegistryError::TooMany { .. } | RegistryError::NoEngine)) => {
-                for number in numbers {
-                    let message = refused.to_string();
-                    report.rejected(number, Rejection { fate: Fate::TooLarge, code: "too_many", message });
-                }
-                Ok(())
-            }
-            Err(failed) => Err(FeedError::Registry(failed.to_string())),
         }
+        Ok(())
     }
 
     async fn feed_searches(
@@ -359,6 +353,16 @@ impl App {
         let mut engines = places.into_iter().map(|place| place.engine);
         let first = engines.next()?;
         engines.all(|engine| engine == first).then_some(first)
+    }
+}
+
+/// Why the catalogue does not take an item, in the words of a line's rejection.
+fn refused_item(refused: &RegistryError) -> Rejection {
+    let message = refused.to_string();
+    match refused {
+        RegistryError::NoEngine => Rejection::unknown_engine(message),
+        RegistryError::TooMany { .. } => Rejection { fate: Fate::TooLarge, code: "too_many", message },
+        _ => Rejection::bad_params(message),
     }
 }
 

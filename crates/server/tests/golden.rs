@@ -1,6 +1,8 @@
 //! Golden exchanges: requests and their exact answers, kept as text in `golden/<dialect>/*.http` and played through the
 //! real router. `golden/README.md` explains the format. This file must never know what a dialect answers.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
 #[path = "golden/compare.rs"]
 mod compare;
 #[path = "golden/people.rs"]

@@ -170,6 +170,7 @@ fn over_socket(
 
 fn report(args: &ImportArgs, done: &[(String, ImportReply)]) -> Result<ExitCode, Failure> {
     let rejected: u64 = done.iter().map(|(_, reply)| reply.rejected_total).sum();
+    let received: u64 = done.iter().map(|(_, reply)| reply.received).sum();
     if args.directory.json {
         let replies: Vec<&ImportReply> = done.iter().map(|(_, reply)| reply).collect();
         let text = if let [only] = replies.as_slice() { output::json(only)? } else { output::json(&replies)? };
@@ -180,8 +181,8 @@ fn report(args: &ImportArgs, done: &[(String, ImportReply)]) -> Result<ExitCode,
         }
     }
     std::io::stdout().flush().map_err(|error| Failure::new(error.to_string()))?;
-    // What was good is in; the status says that not all was.
-    Ok(if rejected == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    // Good lines are in when others are bad, and the report names those. Nothing but bad lines is the wrong file.
+    Ok(if rejected > 0 && rejected == received { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
 fn words(name: &str, reply: &ImportReply) -> String {

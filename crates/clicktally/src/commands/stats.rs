@@ -129,6 +129,5 @@ fn table(columns: &[Column], reply: &StatsReply) -> String {
     let clicks = format!("{:>widest$}", "clicks");
     head.extend([clicks.as_str(), ""]);
     let rows: Vec<Vec<String>> = reply.results.iter().map(row).collect();
-    let total = output::thousands(reply.total_count);
-    format!("{}{total} clicks in {} rows\n", output::table(&head, &rows), reply.total)
+    format!("{}total {}\n", output::table(&head, &rows), output::thousands(reply.total_count))
 }

@@ -10,6 +10,7 @@ mod kill;
 mod life;
 mod loading;
 mod running;
+mod schema;
 mod sharing;
 mod shop;
 mod ubi;

@@ -166,6 +166,21 @@ fn many_rows_are_counted_as_the_oracle_counts_them() {
 }
 
 #[test]
+fn clicks_of_one_instant_are_scanned_as_recorded_across_blocks() {
+    let mut dice = Dice::new(5);
+    let store = open(&SimulatedDisk::new(), &options(4 << 20));
+    let at_one_instant =
+        |row| Click { at_ms: START_MS, account: ACCOUNTS[0], engine: ENGINES[0], ..click(&mut dice, row) };
+    let clicks: Vec<Click> = (0..40_000).map(at_one_instant).collect();
+    for call in clicks.chunks(CALL_ROWS) {
+        block_on(store.append(call.iter().cloned().map(Record::Click).collect())).unwrap();
+    }
+    let filter = ClickFilter::all(ACCOUNTS[0], ENGINES.to_vec());
+    let found = store.scan(START_MS, START_MS + 1, &filter).unwrap();
+    assert!(found.map(Result::unwrap).eq(clicks));
+}
+
+#[test]
 fn a_scan_gives_what_was_there_when_it_began() {
     let mut dice = Dice::new(7);
     let options = EmbeddedOptions { segment_bytes: 4 << 20, ..EmbeddedOptions::default() };

@@ -16,6 +16,23 @@ fn with_id(id: u32) -> Vec<Record> {
     vec![Record::Click(click(Some(id.to_string())))]
 }
 
+fn search() -> Search {
+    Search {
+        account: click(None).account,
+        id: "q".into(),
+        engine: click(None).engine,
+        indices: Vec::new(),
+        query: Some("shoes".into()),
+        doc_ids: None,
+        device: None,
+        at_ms: 0,
+        received_ms: JOIN_MS,
+        total_hits: None,
+        user: None,
+        session: None,
+    }
+}
+
 fn no_spare() -> EmbeddedOptions {
     EmbeddedOptions { spare: false, ..options(SMALL_SEGMENT_BYTES) }
 }
@@ -57,20 +74,7 @@ fn a_full_disk_refuses_until_there_is_room_and_loses_nothing() {
 fn a_failed_write_is_forgotten_wholly() {
     let disk = SimulatedDisk::new();
     let store = open(&disk, &no_spare());
-    let search = Search {
-        account: click(None).account,
-        id: "q".into(),
-        engine: click(None).engine,
-        indices: Vec::new(),
-        query: None,
-        doc_ids: None,
-        device: None,
-        at_ms: 0,
-        received_ms: 0,
-        total_hits: None,
-        user: None,
-        session: None,
-    };
+    let search = search();
     let call = |total_hits| {
         let mut call = with_id(1);
         call.push(Record::Search(Search { total_hits: Some(total_hits), ..search.clone() }));
@@ -131,21 +135,7 @@ fn a_join_window_is_part_of_what_was_decided() {
     let disk = SimulatedDisk::new();
     let store = open(&disk, &options(SMALL_SEGMENT_BYTES));
     let early = clicks::Click { query_id: Some("q".into()), received_ms: 0, ..click(Some("1".into())) };
-    let search = Search {
-        account: early.account,
-        id: "q".into(),
-        engine: early.engine,
-        indices: Vec::new(),
-        query: Some("shoes".into()),
-        doc_ids: None,
-        device: None,
-        at_ms: 0,
-        received_ms: JOIN_MS,
-        total_hits: None,
-        user: None,
-        session: None,
-    };
-    block_on(store.append(vec![Record::Click(early.clone()), Record::Search(search)])).unwrap();
+    block_on(store.append(vec![Record::Click(early.clone()), Record::Search(search())])).unwrap();
     drop(store);
     let store = open(&disk, &EmbeddedOptions { join_ms: 0, ..options(SMALL_SEGMENT_BYTES) });
     let filter = ClickFilter::all(early.account, vec![early.engine]);
@@ -187,6 +177,28 @@ fn records_of_a_newer_version_are_refused_and_named_by_verification() {
     assert_eq!(found.unreadable[0].error, RecordError::Version(2));
     let opened = EmbeddedStore::open(Arc::new(disk), &no_spare());
     assert!(matches!(opened, Err(OpenError::Journal(journal::OpenError::Refused { .. }))));
+}
+
+#[test]
+fn a_frame_that_is_there_twice_counts_once() {
+    let disk = SimulatedDisk::new();
+    let store = open(&disk, &no_spare());
+    let mut call = with_id(1);
+    call.push(Record::Search(search()));
+    block_on(store.append(call)).unwrap();
+    drop(store);
+    let journal_options = Options { segment_bytes: SMALL_SEGMENT_BYTES, salt: None };
+    let mut frames: Vec<Vec<u8>> = Vec::new();
+    let mut read = |_, frame: &[u8]| {
+        frames.push(frame.to_vec());
+        Ok(())
+    };
+    let (mut journal, _) = Journal::open(Arc::new(disk.clone()), journal_options, &mut read).unwrap();
+    journal.append(&[&frames[0]]).unwrap();
+    drop(journal);
+    let (store, report) = EmbeddedStore::open(Arc::new(disk), &no_spare()).unwrap();
+    assert_eq!((report.clicks, report.searches, report.repeated), (1, 1, 2));
+    assert_eq!(kept_ids(&store), ["1"]);
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn csv_row(click: &Click) -> [String; 12] {
         click.product_type.to_string(),
         text(click.user.as_ref().map(clicks::UserCode::as_str)),
         text(click.session.as_deref()),
-        text(click.id.as_deref()),
+        text(native::told_id(click).as_deref()),
     ]
 }
 

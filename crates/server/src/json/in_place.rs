@@ -260,6 +260,6 @@ mod tests {
         let nested = |depth: usize| [vec![b'['; depth], vec![b']'; depth]].concat();
         assert!(in_place(&nested(JSON_DEPTH_MAX)).is_ok());
         let refused = in_place(&nested(JSON_DEPTH_MAX + 1)).unwrap_err();
-        assert_eq!(refused.to_string(), "invalid JSON: nested too deeply (column 33)");
+        assert_eq!(refused.to_string(), "invalid JSON: nested too deeply (column 34)");
     }
 }

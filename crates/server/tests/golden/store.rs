@@ -37,8 +37,11 @@ impl MoodyStore {
         Ok(())
     }
 
+    /// The click that was recorded last, as it is kept now: its search may have come later.
     pub fn last(&self) -> Option<Click> {
-        self.last.lock().unwrap().clone()
+        let given = self.last.lock().unwrap().clone()?;
+        let filter = ClickFilter::all(given.account, vec![given.engine]);
+        self.inner.scan(given.at_ms, given.at_ms + 1, &filter).ok()?.last()?.ok()
     }
 
     fn mood(&self) -> Result<(), StoreError> {

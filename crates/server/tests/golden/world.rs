@@ -404,37 +404,49 @@ impl World {
 
     fn check_last(&self, expected: &[(&str, &str)]) -> Result<(), String> {
         let click = self.store.last().ok_or("no click was recorded")?;
-        let told = |value: Option<&dyn ToString>| value.map_or("none".to_owned(), |value| value.to_string());
         for (name, expected) in expected {
             let actual = match *name {
-                "account" => self
-                    .accounts
-                    .iter()
-                    .find(|account| account.code == click.account)
-                    .map_or(String::new(), |account| account.name.to_string()),
-                "engine" => click.engine.to_string(),
-                "index" => told(click.index.as_ref().map(|value| value as _)),
-                "doc" => click.doc_id.to_string(),
-                "at" => jiff::Timestamp::from_millisecond(click.at_ms).unwrap().to_string(),
-                "id" => told(click.id.as_ref().map(|value| value as _)),
-                "query_id" => told(click.query_id.as_ref().map(|value| value as _)),
-                "searched_ms" => told(click.searched_ms.as_ref().map(|value| value as _)),
-                "rank" => told(click.rank.as_ref().map(|value| value as _)),
-                "device" => told(click.device.as_ref().map(|value| value as _)),
-                "product_type" => click.product_type.to_string(),
-                "terms" => told(click.terms.as_ref().map(|value| value as _)),
-                "user" => told(click.user.as_ref().map(|value| value as _)),
-                "session" => told(click.session.as_ref().map(|value| value as _)),
-                _ => return Err(format!("a click has no `{name}`")),
+                "account" => {
+                    let owner = self.accounts.iter().find(|account| account.code == click.account);
+                    owner.map_or("none".to_owned(), |account| account.name.to_string())
+                }
+                _ => told(&click, name)?,
             };
-            let matches =
-                if *expected == "any" { actual != "none" } else { actual.replace(' ', "_") == *expected };
+            let matches = match *name {
+                _ if *expected == "any" => actual != "none",
+                "at" => actual == instant(expected)?.to_string(),
+                "engine" => actual.starts_with(expected),
+                _ => actual.replace(' ', "_") == *expected,
+            };
             if !matches {
                 return Err(format!("{name} is {actual}"));
             }
         }
         Ok(())
     }
+}
+
+/// One part of a click as text.
+fn told(click: &Click, name: &str) -> Result<String, String> {
+    fn text<T: ToString>(part: Option<&T>) -> String {
+        part.map_or("none".to_owned(), ToString::to_string)
+    }
+    Ok(match name {
+        "engine" => click.engine.to_string(),
+        "index" => text(click.index.as_ref()),
+        "doc" => click.doc_id.to_string(),
+        "at" => click.at_ms.to_string(),
+        "id" => text(click.id.as_ref()),
+        "query_id" => text(click.query_id.as_ref()),
+        "searched_ms" => text(click.searched_ms.as_ref()),
+        "rank" => text(click.rank.as_ref()),
+        "device" => text(click.device.as_ref()),
+        "product_type" => click.product_type.to_string(),
+        "terms" => text(click.terms.as_ref()),
+        "user" => text(click.user.as_ref()),
+        "session" => text(click.session.as_ref()),
+        _ => return Err(format!("a click has no `{name}`")),
+    })
 }
 
 impl Visitor {

@@ -181,4 +181,33 @@ mod tests {
             assert_eq!(Refusal::RateLimited(Duration::from_millis(wait_ms)).retry_seconds(), Some(seconds));
         }
     }
+
+    #[test]
+    fn every_refusal_of_a_click_is_described() {
+        let document: serde_json::Value = serde_json::from_str(super::super::OPENAPI).unwrap();
+        let described = &document["paths"]["/api/v2/click"]["post"]["responses"];
+        let codes = document.pointer(
+            "/components/schemas/FessError/properties/response/properties/error/properties/code/enum",
+        );
+        let codes = codes.and_then(serde_json::Value::as_array).unwrap();
+        let refusals = [
+            Refusal::RateLimited(Duration::ZERO),
+            Refusal::ForeignOrigin,
+            Refusal::BadToken,
+            Refusal::BadMediaType,
+            Refusal::TooLarge,
+            Refusal::Slow,
+            Refusal::Broken,
+            Refusal::Invalid("".into()),
+            Refusal::NotInResult,
+            Refusal::UnknownItem,
+            Refusal::Unavailable,
+            Refusal::Internal,
+        ];
+        for refusal in refusals {
+            let (status, code, _) = refusal.words();
+            assert!(described.get(status.as_str()).is_some(), "{status}");
+            assert!(codes.contains(&code.into()), "{code}");
+        }
+    }
 }

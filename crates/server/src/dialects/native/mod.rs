@@ -27,7 +27,7 @@ pub use lines::{
     SEARCHED_AT_MS_MAX, TITLE_CHARS_MAX, TOTAL_HITS_MAX, line,
 };
 pub use log::{EventsReader, Unnamed};
-pub use write::{write_click, write_line, write_search};
+pub use write::{told_id, write_click, write_line, write_search};
 
 /// What these routes serve, as a part of the server's OpenAPI document: `paths` and `components`.
 pub const OPENAPI: &str = include_str!("openapi.json");

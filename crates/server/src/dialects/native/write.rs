@@ -91,12 +91,17 @@ pub fn write_line(out: &mut Vec<u8>, line: &Line) {
     }
 }
 
-/// What a line tells of a kept click: all but its account and the time of its admission. An id that bulk loading gave
-/// is told as it was sent; one that the server gave, as the server keeps it.
+/// The id of a kept click as a line tells it: one that bulk loading gave, as it was sent; one that the server gave, as
+/// the server keeps it.
+#[must_use]
+pub fn told_id(click: &Click) -> Option<Box<str>> {
+    click.id.as_deref().map(|id| fitting_id(id.strip_prefix(FED_ID_PREFIX).unwrap_or(id)))
+}
+
+/// What a line tells of a kept click: all but its account and the time of its admission.
 fn told_click(click: &Click) -> ClickLine {
-    let id = click.id.as_deref().map(|id| id.strip_prefix(FED_ID_PREFIX).unwrap_or(id));
     ClickLine {
-        id: id.map(fitting_id),
+        id: told_id(click),
         at_ms: click.at_ms,
         engine: Some(click.engine),
         index: click.index.clone(),

@@ -77,7 +77,10 @@ fn a_click_tells_only_what_its_event_tells() {
     let click = only_click(&[ACTION, bare]);
     assert_eq!(click.id.as_deref(), Some("ubi/ubi_events//e1"));
     assert_eq!((click.doc_id.as_str(), click.session.as_deref()), ("77", Some("s9")));
-    assert_eq!((click.rank, click.device, click.query_id, click.terms, click.user), (None, None, None, None, None));
+    assert_eq!(
+        (click.rank, click.device, click.query_id, click.terms, click.user),
+        (None, None, None, None, None)
+    );
 }
 
 #[test]
@@ -136,7 +139,10 @@ fn what_can_not_be_read_is_rejected_by_line_and_reason() {
         (&CLICK.replace("2025-01-24T", "yesterday"), "timestamp: must be epoch milliseconds"),
         (&CLICK.replace("2025", "1999"), "timestamp: must not be before 2000-01-01"),
         (&CLICK.replace("\"ordinal\":3", "\"ordinal\":-1"), "event_attributes.position.ordinal: must be"),
-        (&CLICK.replace("\"sku1\"", "[1]"), "event_attributes.object.object_id: must be a string or an integer"),
+        (
+            &CLICK.replace("\"sku1\"", "[1]"),
+            "event_attributes.object.object_id: must be a string or an integer",
+        ),
         (&CLICK.replace("\"shop\"", "\"stranger\""), "application: no search engine is known for `stranger`"),
         (&CLICK.replace("\"u1\"", "7"), "client_id: must be a string"),
         (r#"{"user_query":"hat"}"#, "the document has neither a query_id"),
@@ -175,7 +181,8 @@ fn what_waits_is_bounded_and_nothing_of_it_is_lost() {
     let (mut reader, mut batch) = (reader(), Batch::default());
     let (mut held_bytes_max, searches) = (0, 2_000);
     for number in 1..=searches {
-        let line = format!(r#"{{"query_id":"q{number}","timestamp":{NOW_MS},"query_response_hit_ids":[{hits}]}}"#);
+        let line =
+            format!(r#"{{"query_id":"q{number}","timestamp":{NOW_MS},"query_response_hit_ids":[{hits}]}}"#);
         reader.line(number, line.as_bytes(), &mut batch);
         held_bytes_max = held_bytes_max.max(reader.searches.bytes());
     }

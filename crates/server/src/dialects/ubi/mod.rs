@@ -5,5 +5,7 @@ mod documents;
 mod export;
 mod searches;
 
-pub use export::{UBI_BYTES_BUFFERED_MAX, UBI_CLICKS_BUFFERED_MAX, UBI_LINE_BYTES_MAX, EngineOf, UbiOptions, UbiReader};
+pub use export::{
+    EngineOf, UBI_BYTES_BUFFERED_MAX, UBI_CLICKS_BUFFERED_MAX, UBI_LINE_BYTES_MAX, UbiOptions, UbiReader,
+};
 pub use searches::{SAME_SEARCH_KIND, UBI_SEARCHES_BUFFERED_MAX};
