@@ -10,7 +10,9 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde_json::Value;
-use server::control::{COMMAND_PATH, ControlFailure, EXPORT_PATH, ExportAsk, IMPORT_PATH, ImportAsk, ImportReply};
+use server::control::{
+    COMMAND_PATH, ControlFailure, EXPORT_PATH, ExportAsk, IMPORT_PATH, ImportAsk, ImportReply,
+};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
 
@@ -32,7 +34,9 @@ pub struct ControlClient {
 }
 
 fn broken(error: impl std::fmt::Display) -> Failure {
-    Failure::new(format!("the running server did not answer: {error}; `clicktally check` tells if all is well"))
+    Failure::new(format!(
+        "the running server did not answer: {error}; `clicktally check` tells if all is well"
+    ))
 }
 
 impl ControlClient {
@@ -86,7 +90,11 @@ impl ControlClient {
     ///
     /// # Errors
     /// The import's own [`Failure`], or one that the server did not answer.
-    pub async fn import(&mut self, ask: &ImportAsk, chunks: mpsc::Receiver<Chunk>) -> Result<ImportReply, Failure> {
+    pub async fn import(
+        &mut self,
+        ask: &ImportAsk,
+        chunks: mpsc::Receiver<Chunk>,
+    ) -> Result<ImportReply, Failure> {
         let query = serde_json::to_string(ask).map_err(broken)?;
         let path = format!("{IMPORT_PATH}?ask={}", percent(&query));
         let body = BodyExt::boxed(StreamBody::new(Chunks(chunks)));

@@ -32,7 +32,8 @@ impl OpenStore {
     /// # Errors
     /// A [`Failure`] that names what is damaged.
     pub fn open(directory: &FolderDisk, options: StoreOptions) -> Result<Self, Failure> {
-        let folder = directory.subfolder(FOLDER).map_err(|error| Failure::new(format!("{FOLDER}: {error}")))?;
+        let folder =
+            directory.subfolder(FOLDER).map_err(|error| Failure::new(format!("{FOLDER}: {error}")))?;
         let StoreOptions { join_ms, queue_records_max } = options;
         let options = EmbeddedOptions { join_ms, queue_records_max, ..EmbeddedOptions::default() };
         let (engine, report) = EmbeddedStore::open(Arc::new(folder), &options).map_err(|error| {

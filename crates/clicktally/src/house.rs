@@ -7,7 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use journal::{Disk, DirLock, FolderDisk, LockError};
+use journal::{DirLock, Disk, FolderDisk, LockError};
 use registry::{MasterSecret, Registry, RegistryOptions};
 use server::app::App;
 use server::clock::{Clock, SystemClock};
@@ -109,9 +109,8 @@ impl House {
         }
         let folder = disk.subfolder(REGISTRY_FOLDER).map_err(|error| at(&error))?;
         let options = RegistryOptions { items_max: opening.items_max, ..RegistryOptions::default() };
-        let (registry, _) = Registry::open(Arc::new(folder), &secret, options).map_err(|error| {
-            Failure::new(format!("{}: {error}", path.join(REGISTRY_FOLDER).display()))
-        })?;
+        let (registry, _) = Registry::open(Arc::new(folder), &secret, options)
+            .map_err(|error| Failure::new(format!("{}: {error}", path.join(REGISTRY_FOLDER).display())))?;
         let store = OpenStore::open(&disk, opening.store)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let app = Arc::new(App::new(Arc::clone(&store.store), registry, clock, opening.settings));
@@ -208,7 +207,8 @@ fn damage(file: &str, what: String) -> Finding {
 
 /// True if the directory has a format, false if it is new.
 fn check_format(disk: &FolderDisk) -> Result<bool, Failure> {
-    let bytes = disk.read_small(FORMAT_FILE).map_err(|error| Failure::new(format!("{FORMAT_FILE}: {error}")))?;
+    let bytes =
+        disk.read_small(FORMAT_FILE).map_err(|error| Failure::new(format!("{FORMAT_FILE}: {error}")))?;
     let Some(bytes) = bytes else {
         let others = disk.list().map_err(|error| Failure::new(error.to_string()))?;
         // A lock, a secret and halves of small files are what a first start that was broken off leaves.
@@ -240,7 +240,8 @@ fn secret(disk: &FolderDisk, file: Option<&Path>, known: bool) -> Result<MasterS
         return MasterSecret::from_hex(&text)
             .map_err(|error| Failure::new(format!("the secret file {}: {error}", file.display())));
     }
-    let present = disk.read_small(SECRET_FILE).map_err(|error| Failure::new(format!("{SECRET_FILE}: {error}")))?;
+    let present =
+        disk.read_small(SECRET_FILE).map_err(|error| Failure::new(format!("{SECRET_FILE}: {error}")))?;
     if known && present.is_none() {
         return Err(Failure::new(format!(
             "{SECRET_FILE} is missing, and without it the keys can't be read: put it back, or name it with --secret-file"

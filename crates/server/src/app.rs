@@ -94,7 +94,15 @@ impl App {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, registry: Registry, clock: Arc<dyn Clock>, settings: Settings) -> Self {
         let turns = Arc::new(Semaphore::new(settings.questions_max.max(1)));
-        Self { store, registry, clock, settings, counts: Counts::default(), turns, waiting: AtomicUsize::new(0) }
+        Self {
+            store,
+            registry,
+            clock,
+            settings,
+            counts: Counts::default(),
+            turns,
+            waiting: AtomicUsize::new(0),
+        }
     }
 
     /// Records a browser's click that came for `host`. Returns only when it is on disk and counted by the next
@@ -121,7 +129,8 @@ impl App {
             Some(account) => self.registry.places_within(account, doc_id),
             None => self.registry.places_of(doc_id),
         };
-        let owner = |place: EngineIndex| self.registry.engine(place.engine).map(|engine| (engine.account, place));
+        let owner =
+            |place: EngineIndex| self.registry.engine(place.engine).map(|engine| (engine.account, place));
         let holders = places.into_iter().filter_map(owner).collect();
         let mut known = Known { site, searches, holders, only_engine: None };
         if self.settings.unknown_items == UnknownItems::Accept

@@ -23,7 +23,13 @@ use crate::http::{
 };
 
 /// The doors that the public may knock at.
-pub fn public(app: &Arc<App>, secret: &MasterSecret, metrics: &Arc<Metrics>, limits: &Limits, proxies: TrustedProxies) -> Router {
+pub fn public(
+    app: &Arc<App>,
+    secret: &MasterSecret,
+    metrics: &Arc<Metrics>,
+    limits: &Limits,
+    proxies: TrustedProxies,
+) -> Router {
     let document = dialects::openapi(&app.settings.zone);
     let access = MetricsAccess::LocalOr(may_read_metrics(app));
     let routes = Router::new()
@@ -45,7 +51,12 @@ pub fn admin(app: &Arc<App>, metrics: &Arc<Metrics>, limits: &Limits) -> Router 
 }
 
 /// The doors of the control socket.
-pub fn control(app: &Arc<App>, maintenance: Arc<dyn Maintenance>, metrics: &Arc<Metrics>, limits: &Limits) -> Router {
+pub fn control(
+    app: &Arc<App>,
+    maintenance: Arc<dyn Maintenance>,
+    metrics: &Arc<Metrics>,
+    limits: &Limits,
+) -> Router {
     let layers = Layers::new(limits, TrustedProxies::default(), Arc::clone(metrics), plain_refusal);
     guarded(control::routes(Arc::clone(app), maintenance), layers)
 }

@@ -2,8 +2,8 @@
 //! others are bad, and each line ends in exactly one number of the report.
 
 use clicks::{
-    AccountCode, Click, Device, DocId, EngineIndex, Hashid, IndexName, Item, Outcome, ProductType, Record, Search,
-    SearchTerms, StoreError, UserCode,
+    AccountCode, Click, Device, DocId, EngineIndex, Hashid, IndexName, Item, Outcome, ProductType, Record,
+    Search, SearchTerms, StoreError, UserCode,
 };
 use registry::{PutItem, RegistryError};
 
@@ -12,6 +12,13 @@ use crate::counts::Fate;
 
 /// The most rejections that a report lists; it counts them all.
 pub const REJECTED_LISTED_MAX: usize = 1_000;
+
+/// The most bytes of records that are appended together, about: half of what a store takes at once.
+const APPEND_BYTES_MAX: usize = 6 * 1024 * 1024;
+/// What a record takes besides its texts, at most.
+const RECORD_BYTES: usize = 128;
+/// What a name in a list takes besides its text, at most.
+const RECORD_NAME_BYTES: usize = 4;
 
 /// An item as a line tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -297,8 +304,27 @@ impl App {
         Ok(())
     }
 
+    /// Appends records together, unless their searches have made them larger than a store takes at once. Every portion
+    /// is handed over before the first is waited for, so they may share a sync.
     async fn append(&self, records: Vec<Record>) -> Result<Vec<Outcome>, StoreError> {
-        if records.is_empty() { Ok(Vec::new()) } else { self.store.append(records).await }
+        let (mut promises, mut portion, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for record in records {
+            let record_bytes = record_bytes(&record);
+            if bytes + record_bytes > APPEND_BYTES_MAX && !portion.is_empty() {
+                promises.push(self.store.append(std::mem::take(&mut portion)));
+                bytes = 0;
+            }
+            bytes += record_bytes;
+            portion.push(record);
+        }
+        if !portion.is_empty() {
+            promises.push(self.store.append(portion));
+        }
+        let mut outcomes = Vec::new();
+        for promise in promises {
+            outcomes.extend(promise.await?);
+        }
+        Ok(outcomes)
     }
 
     /// The engine is the one that the line names, else its search's, else the only one of the account that holds the
@@ -310,7 +336,9 @@ impl App {
         received_ms: i64,
     ) -> Result<Result<Click, Rejection>, StoreError> {
         let searches = match &line.query_id {
-            Some(id) if line.engine.is_none() || line.index.is_none() => self.store.searches(Some(account), id)?,
+            Some(id) if line.engine.is_none() || line.index.is_none() => {
+                self.store.searches(Some(account), id)?
+            }
             _ => Vec::new(),
         };
         let search = searches.first();
@@ -319,13 +347,16 @@ impl App {
                 Ok(()) => engine,
                 Err(rejection) => return Ok(Err(rejection)),
             },
-            None => match search.map(|search| search.engine).or_else(|| self.only_holder(account, &line.doc_id)) {
-                Some(engine) => engine,
-                None => {
-                    let message = "hashid: neither the line nor its search or item tells the search engine";
-                    return Ok(Err(Rejection::unknown_engine(message)));
+            None => {
+                match search.map(|search| search.engine).or_else(|| self.only_holder(account, &line.doc_id)) {
+                    Some(engine) => engine,
+                    None => {
+                        let message =
+                            "hashid: neither the line nor its search or item tells the search engine";
+                        return Ok(Err(Rejection::unknown_engine(message)));
+                    }
                 }
-            },
+            }
         };
         let searched = search.map_or(&[][..], |search| &search.indices);
         let index = line.index.or_else(|| self.registry.index_of(engine, line.doc_id.as_str(), searched));
@@ -354,6 +385,28 @@ impl App {
         let first = engines.next()?;
         engines.all(|engine| engine == first).then_some(first)
     }
+}
+
+/// About how many bytes a record takes in a store's log.
+fn record_bytes(record: &Record) -> usize {
+    let text = |text: Option<&str>| text.map_or(0, str::len);
+    RECORD_BYTES
+        + match record {
+            Record::Click(click) => {
+                let names = [click.id.as_deref(), click.query_id.as_deref(), click.session.as_deref()];
+                click.doc_id.as_str().len()
+                    + text(click.terms.as_ref().map(SearchTerms::as_str))
+                    + text(click.index.as_ref().map(IndexName::as_str))
+                    + text(click.user.as_ref().map(UserCode::as_str))
+                    + names.into_iter().map(text).sum::<usize>()
+            }
+            Record::Search(search) => {
+                let shown =
+                    search.doc_ids.iter().flatten().map(|doc_id| RECORD_NAME_BYTES + doc_id.as_str().len());
+                let indices = search.indices.iter().map(|index| RECORD_NAME_BYTES + index.as_str().len());
+                search.id.len() + text(search.query.as_deref()) + shown.chain(indices).sum::<usize>()
+            }
+        }
 }
 
 /// Why the catalogue does not take an item, in the words of a line's rejection.

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use clicks::{AccountCode, Click, DocId, Device, EngineIndex, Hashid, IndexName, ProductType, Search, UserCode};
+use clicks::{
+    AccountCode, Click, Device, DocId, EngineIndex, Hashid, IndexName, ProductType, Search, UserCode,
+};
 use registry::Engine;
 
 use crate::settings::UnknownItems;
@@ -63,7 +65,12 @@ struct Place {
 ///
 /// # Errors
 /// [`Unplaced`], in the order of its variants.
-pub fn admit(draft: Draft, known: &Known, unknown_items: UnknownItems, now_ms: i64) -> Result<Click, Unplaced> {
+pub fn admit(
+    draft: Draft,
+    known: &Known,
+    unknown_items: UnknownItems,
+    now_ms: i64,
+) -> Result<Click, Unplaced> {
     // Two accounts know the query id, and no site says which is meant: as if unknown.
     let search = match known.searches.as_slice() {
         [] => None,
@@ -115,7 +122,9 @@ fn place(search: Option<&Arc<Search>>, known: &Known, unknown_items: UnknownItem
         return only.then_some(Place { account: *account, engine: first.engine });
     }
     match (unknown_items, &known.only_engine) {
-        (UnknownItems::Accept, Some(engine)) => Some(Place { account: engine.account, engine: engine.hashid }),
+        (UnknownItems::Accept, Some(engine)) => {
+            Some(Place { account: engine.account, engine: engine.hashid })
+        }
         _ => None,
     }
 }
@@ -127,7 +136,11 @@ fn index(place: &Place, search: Option<&Arc<Search>>, known: &Known) -> Option<I
     };
     let searched = search.map_or(&[][..], |search| &search.indices);
     let first = || known.holders.iter().find(|(_, holder)| holder.engine == place.engine);
-    searched.iter().find(|index| holds(index)).cloned().or_else(|| first().map(|(_, holder)| holder.index.clone()))
+    searched
+        .iter()
+        .find(|index| holds(index))
+        .cloned()
+        .or_else(|| first().map(|(_, holder)| holder.index.clone()))
 }
 
 /// The same click under the same key has the same id. Another click under a key that was used by mistake is another

@@ -1,6 +1,8 @@
 //! UBI exports against a second count of the same file: `fixtures/ubi/expect.py` counts by hand, in another language and
 //! in another order; the reader's lines go through a store. Both must come to the same numbers.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test says by a panic what went wrong")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -37,12 +39,16 @@ struct RejectedLine {
 #[test]
 fn the_excerpt_is_counted_as_by_hand() {
     let folder = fixtures();
-    assert_eq!(counted(&read(&folder.join("excerpt.ndjson"))), expected(&folder.join("excerpt.expected.json")));
+    assert_eq!(
+        counted(&read(&folder.join("excerpt.ndjson"))),
+        expected(&folder.join("excerpt.expected.json"))
+    );
 }
 
 #[test]
 fn the_whole_sample_is_counted_as_by_hand() {
-    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/chorus_ubi_queries_events.ndjson");
+    let sample =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/chorus_ubi_queries_events.ndjson");
     if !sample.exists() {
         println!("left out: {} is not here", sample.display());
         return;
@@ -56,7 +62,8 @@ fn the_same_file_read_again_tells_the_same_lines() {
     let (first, second) = (lines(&bytes), lines(&bytes));
     assert_eq!(first.lines, second.lines);
     let store = MemoryStore::new(clicks::DEFAULT_JOIN_MS);
-    let recorded = |outcomes: &[Outcome]| outcomes.iter().filter(|outcome| **outcome == Outcome::Recorded).count();
+    let recorded =
+        |outcomes: &[Outcome]| outcomes.iter().filter(|outcome| **outcome == Outcome::Recorded).count();
     let good = first.lines.iter().filter(|(_, told)| told.is_ok()).count();
     assert_eq!(recorded(&append(&store, first)), good);
     let again = append(&store, second);
@@ -106,7 +113,20 @@ fn record(line: Line) -> Record {
 fn search(line: SearchLine) -> Search {
     let SearchLine { id, at_ms, engine, indices, query, doc_ids, device, total_hits, user, session } = line;
     let (account, received_ms) = (ACCOUNT, NOW_MS);
-    Search { account, id, engine, indices, query, doc_ids, device, at_ms, received_ms, total_hits, user, session }
+    Search {
+        account,
+        id,
+        engine,
+        indices,
+        query,
+        doc_ids,
+        device,
+        at_ms,
+        received_ms,
+        total_hits,
+        user,
+        session,
+    }
 }
 
 fn click(line: ClickLine) -> Click {

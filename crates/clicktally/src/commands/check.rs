@@ -27,7 +27,8 @@ fn read(args: &CheckArgs) -> Result<CheckReply, Failure> {
     }
     match DirLock::take(path, "clicktally check") {
         Ok(_lock) => {
-            let disk = FolderDisk::open(path).map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
+            let disk = FolderDisk::open(path)
+                .map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
             Ok(house::check(&disk))
         }
         Err(LockError::Held { .. }) => {
@@ -49,7 +50,9 @@ fn words(reply: &CheckReply) -> String {
     let damaged = reply.findings.iter().filter(|finding| finding.damage).count();
     let verdict = match damaged {
         0 => "all is well".to_owned(),
-        _ => format!("{damaged} damaged: restore these files from a backup; a start refuses to go on without them"),
+        _ => format!(
+            "{damaged} damaged: restore these files from a backup; a start refuses to go on without them"
+        ),
     };
     text.push_str(&format!(
         "{} files, {} bytes, {} records read: {verdict}\n",

@@ -78,7 +78,9 @@ fn fill(house: &House, account: AccountCode, engine: Hashid, clicks: u64) -> Res
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failure)?;
     let bar = ProgressBar::new(clicks);
-    if let Ok(style) = ProgressStyle::with_template("filling with a year of sample clicks {wide_bar} {human_pos}") {
+    if let Ok(style) =
+        ProgressStyle::with_template("filling with a year of sample clicks {wide_bar} {human_pos}")
+    {
         bar.set_style(style);
     }
     let started = Instant::now();
@@ -110,5 +112,7 @@ fn print_tour(address: SocketAddr, key: &str, now_ms: i64) {
     println!("ClickTally demo on http://{address}/  (stop with Ctrl-C)\n");
     println!("API key: {key}\n");
     println!("Clicks per day of the last {DAYS_SHOWN} days:\n");
-    println!("curl -H 'Authorization: Token {key}' 'http://{address}/api/v2/stats/clicks?from={from}&to={to}'\n");
+    println!(
+        "curl -H 'Authorization: Token {key}' 'http://{address}/api/v2/stats/clicks?from={from}&to={to}'\n"
+    );
 }

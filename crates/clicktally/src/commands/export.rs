@@ -39,7 +39,9 @@ fn to_file(reached: &mut Reached, ask: &ExportAsk, path: &Path) -> Result<(), Fa
     let refused = |error: std::io::Error| Failure::new(format!("{}: {error}", path.display()));
     let file = std::fs::File::create(path).map_err(refused)?;
     let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {decimal_bytes} written, {decimal_bytes_per_sec}") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{spinner} {decimal_bytes} written, {decimal_bytes_per_sec}")
+    {
         bar.set_style(style);
     }
     let mut out = bar.wrap_write(std::io::BufWriter::new(&file));

@@ -102,9 +102,12 @@ fn open(path: &Path, what: &'static str) -> Result<(Box<dyn Read + Send>, Progre
     let bytes = file.metadata().map_err(unreadable)?.len();
     let mut magic = Vec::new();
     (&mut file).take(2).read_to_end(&mut magic).map_err(unreadable)?;
-    file.rewind().map_err(|_| Failure::new("it can't be read twice, as a pipe can't: save it to a file first"))?;
+    file.rewind()
+        .map_err(|_| Failure::new("it can't be read twice, as a pipe can't: save it to a file first"))?;
     let bar = ProgressBar::new(bytes);
-    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes} {eta}") {
+    if let Ok(style) =
+        ProgressStyle::with_template("{msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes} {eta}")
+    {
         bar.set_style(style);
     }
     bar.set_message(what);
@@ -173,7 +176,8 @@ fn report(args: &ImportArgs, done: &[(String, ImportReply)]) -> Result<ExitCode,
     let received: u64 = done.iter().map(|(_, reply)| reply.received).sum();
     if args.directory.json {
         let replies: Vec<&ImportReply> = done.iter().map(|(_, reply)| reply).collect();
-        let text = if let [only] = replies.as_slice() { output::json(only)? } else { output::json(&replies)? };
+        let text =
+            if let [only] = replies.as_slice() { output::json(only)? } else { output::json(&replies)? };
         output::print(&text)?;
     } else {
         for (name, reply) in done {

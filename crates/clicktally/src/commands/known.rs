@@ -38,7 +38,8 @@ pub fn account(command: AccountCommand) -> Result<ExitCode, Failure> {
         }
         AccountCommand::List { directory } => {
             done(&directory, Missing::Refuse, Command::AccountList, |list: &Vec<AccountReply>| {
-                let row = |account: &AccountReply| vec![account.account.clone(), account.account_code.clone()];
+                let row =
+                    |account: &AccountReply| vec![account.account.clone(), account.account_code.clone()];
                 output::table(&["account", "code"], &list.iter().map(row).collect::<Vec<_>>())
             })
         }
@@ -59,9 +60,17 @@ pub fn key(command: KeyCommand) -> Result<ExitCode, Failure> {
         KeyCommand::List { account, directory } => {
             done(&directory, Missing::Refuse, Command::KeyList { account }, |list: &Vec<KeyReply>| {
                 let row = |key: &KeyReply| {
-                    vec![key.id.clone(), key.account.clone(), key.scopes.clone(), output::time(key.created_at)]
+                    vec![
+                        key.id.clone(),
+                        key.account.clone(),
+                        key.scopes.clone(),
+                        output::time(key.created_at),
+                    ]
                 };
-                output::table(&["id", "account", "scopes", "created"], &list.iter().map(row).collect::<Vec<_>>())
+                output::table(
+                    &["id", "account", "scopes", "created"],
+                    &list.iter().map(row).collect::<Vec<_>>(),
+                )
             })
         }
         KeyCommand::Revoke { id, directory } => {

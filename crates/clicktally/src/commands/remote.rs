@@ -55,7 +55,9 @@ impl Remote {
         let engine = args.hashid.as_deref().map(str::parse::<Hashid>).transpose();
         let engine = engine.map_err(|error| Failure::usage(format!("--hashid: {error}")))?;
         if args.format == ImportFormat::Ubi && engine.is_none() {
-            return Err(Failure::usage("--format ubi with --url needs --hashid: a key can't make search engines"));
+            return Err(Failure::usage(
+                "--format ubi with --url needs --hashid: a key can't make search engines",
+            ));
         }
         let index = args.index.as_deref().map(str::parse).transpose();
         let index = index.map_err(|error| Failure::usage(format!("--index: {error}")))?;
@@ -151,13 +153,20 @@ impl Remote {
                 .send(body);
             let trouble = match sent {
                 Ok(mut response) if response.status() == 200 => {
-                    return response.body_mut().read_json().map_err(|error| Failure::new(format!("{}: {error}", self.url)));
+                    return response
+                        .body_mut()
+                        .read_json()
+                        .map_err(|error| Failure::new(format!("{}: {error}", self.url)));
                 }
                 Ok(mut response) => {
                     let status = response.status();
                     let text = response.body_mut().read_to_string().unwrap_or_default();
                     if !(status.is_server_error() || status == 429) {
-                        return Err(Failure::new(format!("{} answered {status}: {}", self.url, crate::output::tame(&text))));
+                        return Err(Failure::new(format!(
+                            "{} answered {status}: {}",
+                            self.url,
+                            crate::output::tame(&text)
+                        )));
                     }
                     format!("status {status}")
                 }

@@ -11,12 +11,12 @@ const LINES_TOGETHER: usize = 10_000;
 const RESULTS_SHOWN: u64 = 12;
 
 const COLOURS: [&str; 8] = ["red", "black", "white", "blue", "green", "grey", "brown", "yellow"];
-const THINGS: [&str; 12] = [
-    "shoes", "boots", "jacket", "shirt", "jeans", "dress", "hat", "bag", "socks", "belt", "scarf", "gloves",
-];
+const THINGS: [&str; 12] =
+    ["shoes", "boots", "jacket", "shirt", "jeans", "dress", "hat", "bag", "socks", "belt", "scarf", "gloves"];
 /// Searches in each hour of the day, in thousandths of the busiest.
 const HOURS: [u64; 24] = [
-    180, 110, 70, 50, 50, 80, 180, 320, 450, 540, 600, 640, 700, 680, 640, 650, 700, 780, 870, 960, 1000, 940, 700, 380,
+    180, 110, 70, 50, 50, 80, 180, 320, 450, 540, 600, 640, 700, 680, 640, 650, 700, 780, 870, 960, 1000,
+    940, 700, 380,
 ];
 /// Monday to Sunday.
 const WEEKDAYS: [u64; 7] = [820, 780, 760, 790, 850, 1000, 980];
@@ -77,7 +77,9 @@ impl Shop {
 
     fn catalogue(&mut self) -> Vec<(u64, Result<Line, Rejection>)> {
         let mut lines = Vec::new();
-        for (colour, thing) in COLOURS.iter().flat_map(|colour| THINGS.iter().map(move |thing| (colour, thing))) {
+        for (colour, thing) in
+            COLOURS.iter().flat_map(|colour| THINGS.iter().map(move |thing| (colour, thing)))
+        {
             let item = (|| {
                 Ok(Line::Item(ItemLine {
                     engine: self.engine,
@@ -103,7 +105,8 @@ impl Shop {
     /// A moment of the last year, by the rhythm of the day and the week.
     fn moment(&mut self) -> i64 {
         loop {
-            let at_ms = self.now_ms - i64::try_from(self.dice.below(DAYS.unsigned_abs() * DAY_MS.unsigned_abs())).unwrap_or(0);
+            let at_ms = self.now_ms
+                - i64::try_from(self.dice.below(DAYS.unsigned_abs() * DAY_MS.unsigned_abs())).unwrap_or(0);
             let hour = usize::try_from(at_ms.rem_euclid(DAY_MS) / 3_600_000).unwrap_or(0);
             // 1970-01-01 was a Thursday.
             let weekday = usize::try_from((at_ms.div_euclid(DAY_MS) + 3).rem_euclid(7)).unwrap_or(0);
@@ -152,7 +155,14 @@ impl Shop {
         }
     }
 
-    fn click(&mut self, id: &str, at_ms: i64, shown: &[String], rank: u64, user: &str) -> Result<Line, Rejection> {
+    fn click(
+        &mut self,
+        id: &str,
+        at_ms: i64,
+        shown: &[String],
+        rank: u64,
+        user: &str,
+    ) -> Result<Line, Rejection> {
         self.clicks_left -= 1;
         let kind = match self.dice.below(100) {
             0..=91 => ProductType::Search,

@@ -40,8 +40,8 @@ pub fn open(config: &Config) -> Result<House, Failure> {
         items_max: config.items_max,
     };
     let note = format!("server starting, to listen on {}", config.listen);
-    let house =
-        House::open(&config.data_dir, opening, &note).map_err(|error| error.into_failure(&config.data_dir))?;
+    let house = House::open(&config.data_dir, opening, &note)
+        .map_err(|error| error.into_failure(&config.data_dir))?;
     tracing::info!(
         directory = %config.data_dir.display(),
         took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -95,7 +95,12 @@ async fn listen(
     let operators = doors::control(&house.app, house.maintenance(), &metrics, &limits);
     let mut doors = tokio::task::JoinSet::new();
     doors.spawn(front.serve(public, limits.clone(), Arc::clone(&metrics), stopped(stop.clone())));
-    doors.spawn(control.serve(operators, control_limits(&limits), Arc::clone(&metrics), stopped(stop.clone())));
+    doors.spawn(control.serve(
+        operators,
+        control_limits(&limits),
+        Arc::clone(&metrics),
+        stopped(stop.clone()),
+    ));
     if let Some(admin) = admin {
         let router = doors::admin(&house.app, &metrics, &limits);
         doors.spawn(admin.serve(router, limits, Arc::clone(&metrics), stopped(stop.clone())));
@@ -119,7 +124,9 @@ fn control_limits(limits: &server::http::Limits) -> server::http::Limits {
 
 async fn bind(option: &str, address: SocketAddr) -> Result<Front, Failure> {
     Front::bind(address).await.map_err(|error| {
-        Failure::new(format!("{option} {address}: {error}; is another server running there? Give another address"))
+        Failure::new(format!(
+            "{option} {address}: {error}; is another server running there? Give another address"
+        ))
     })
 }
 

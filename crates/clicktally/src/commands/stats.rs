@@ -109,7 +109,11 @@ fn csv(columns: &[Column], reply: &StatsReply) -> String {
 
 /// RFC 4180: what holds a comma, a quote or a line break stands in quotes.
 fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\r', '\n']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
+    if cell.contains([',', '"', '\r', '\n']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell.to_owned()
+    }
 }
 
 fn table(columns: &[Column], reply: &StatsReply) -> String {

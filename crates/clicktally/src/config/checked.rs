@@ -50,7 +50,11 @@ impl Config {
         let limits = limits(&typed)?;
         let join_days = within("join_days", u64::from(typed.join_days.unwrap_or(30)), 0, 3_650)?;
         let log_level = typed.log_level.unwrap_or_else(|| "info".to_owned());
-        choose("log_level", &log_level, &["error", "warn", "info", "debug", "trace"].map(|level| (level, ())))?;
+        choose(
+            "log_level",
+            &log_level,
+            &["error", "warn", "info", "debug", "trace"].map(|level| (level, ())),
+        )?;
         let items_max = within("items_max", typed.items_max.unwrap_or(10_000_000), 0, 1_000_000_000)?;
         let queue = within("queue_records_max", typed.queue_records_max.unwrap_or(262_144), 1, 10_000_000)?;
         let log_format = match typed.log_format {
@@ -63,8 +67,18 @@ impl Config {
         Ok(Self {
             data_dir: typed.data_dir.unwrap_or_else(|| PathBuf::from(default_dir)),
             listen: address("listen", typed.listen.as_deref().unwrap_or("127.0.0.1:8080"))?,
-            admin_listen: typed.admin_listen.as_deref().map(|text| address("admin_listen", text)).transpose()?,
-            trusted_proxies: typed.trusted_proxies.unwrap_or_default().0.iter().map(|text| network(text)).collect::<Result<_, _>>()?,
+            admin_listen: typed
+                .admin_listen
+                .as_deref()
+                .map(|text| address("admin_listen", text))
+                .transpose()?,
+            trusted_proxies: typed
+                .trusted_proxies
+                .unwrap_or_default()
+                .0
+                .iter()
+                .map(|text| network(text))
+                .collect::<Result<_, _>>()?,
             secret_file: typed.secret_file,
             settings,
             limits,
@@ -94,7 +108,11 @@ fn wrong(option: &str, rule: impl std::fmt::Display) -> Failure {
 }
 
 fn within(option: &str, value: u64, least: u64, most: u64) -> Result<u64, Failure> {
-    if (least..=most).contains(&value) { Ok(value) } else { Err(wrong(option, format!("{least} to {most}, not {value}"))) }
+    if (least..=most).contains(&value) {
+        Ok(value)
+    } else {
+        Err(wrong(option, format!("{least} to {most}, not {value}")))
+    }
 }
 
 fn choose<T: Copy>(option: &str, text: &str, choices: &[(&str, T)]) -> Result<T, Failure> {
@@ -107,7 +125,8 @@ fn choose<T: Copy>(option: &str, text: &str, choices: &[(&str, T)]) -> Result<T,
 }
 
 fn address(option: &str, text: &str) -> Result<SocketAddr, Failure> {
-    text.parse().map_err(|_| wrong(option, format!("an address and a port such as 127.0.0.1:8080, not `{text}`")))
+    text.parse()
+        .map_err(|_| wrong(option, format!("an address and a port such as 127.0.0.1:8080, not `{text}`")))
 }
 
 fn network(text: &str) -> Result<IpNet, Failure> {
@@ -140,12 +159,17 @@ fn settings(typed: &Typed) -> Result<Settings, Failure> {
     let unknowns = [("reject", UnknownItems::Reject), ("accept", UnknownItems::Accept)];
     let session = within("session_seconds", typed.session_seconds.unwrap_or(28_800), 1, 31_536_000)?;
     let timeout = within("stats_timeout_ms", typed.stats_timeout_ms.unwrap_or(10_000), 1, 600_000)?;
-    let questions = within("questions_max", typed.questions_max.unwrap_or(default.questions_max) as u64, 1, 1_024)?;
+    let questions =
+        within("questions_max", typed.questions_max.unwrap_or(default.questions_max) as u64, 1, 1_024)?;
     let zone = typed.zone.clone().unwrap_or(default.zone);
-    if zone.is_empty() || zone.len() > 32 || !zone.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {
+    if zone.is_empty()
+        || zone.len() > 32
+        || !zone.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    {
         return Err(wrong("zone", "1 to 32 of [a-z0-9]"));
     }
-    let public_origin = typed.public_url.as_deref().map(|url| origin("public_url", url.trim_end_matches('/')));
+    let public_origin =
+        typed.public_url.as_deref().map(|url| origin("public_url", url.trim_end_matches('/')));
     Ok(Settings {
         public_origin: public_origin.transpose()?,
         cors_origins: typed
@@ -157,7 +181,11 @@ fn settings(typed: &Typed) -> Result<Settings, Failure> {
         click_log: typed.click_log.is_none_or(|switch| switch.0),
         session: Duration::from_secs(session),
         opt_out: choose("opt_out", typed.opt_out.as_deref().unwrap_or("count"), &opt_outs)?,
-        unknown_items: choose("unknown_items", typed.unknown_items.as_deref().unwrap_or("reject"), &unknowns)?,
+        unknown_items: choose(
+            "unknown_items",
+            typed.unknown_items.as_deref().unwrap_or("reject"),
+            &unknowns,
+        )?,
         stats_per_second: typed.stats_per_second.unwrap_or(default.stats_per_second),
         clicks_per_second: typed.clicks_per_second.unwrap_or(default.clicks_per_second),
         stats_timeout: Duration::from_millis(timeout),
@@ -207,8 +235,18 @@ mod tests {
 
     #[test]
     fn a_wrong_value_is_named_with_its_rule() {
-        let origins = |text: &str| Typed { cors_origins: Some(List(vec![text.to_owned()])), ..Typed::default() };
-        for text in ["*", "https://*", "shop.example.com", "https://shop.example.com/", "https://Shop.example.com", "https://shop.example.com:443", "null", "ftp://x"] {
+        let origins =
+            |text: &str| Typed { cors_origins: Some(List(vec![text.to_owned()])), ..Typed::default() };
+        for text in [
+            "*",
+            "https://*",
+            "shop.example.com",
+            "https://shop.example.com/",
+            "https://Shop.example.com",
+            "https://shop.example.com:443",
+            "null",
+            "ftp://x",
+        ] {
             assert!(refused(origins(text)).contains("CLICKTALLY_CORS_ORIGINS"), "{text}");
         }
         assert!(Config::check(origins("http://localhost:3000"), "./x").is_ok());
@@ -220,7 +258,10 @@ mod tests {
 
     #[test]
     fn what_was_typed_here_wins_over_the_file() {
-        let file: Typed = toml::from_str("listen = \"127.0.0.1:1\"\nclick_log = false\ncors_origins = [\"https://a.example\"]").unwrap();
+        let file: Typed = toml::from_str(
+            "listen = \"127.0.0.1:1\"\nclick_log = false\ncors_origins = [\"https://a.example\"]",
+        )
+        .unwrap();
         let typed = Typed { listen: Some("127.0.0.1:2".to_owned()), ..Typed::default() }.or(file);
         assert_eq!(typed.listen.as_deref(), Some("127.0.0.1:2"));
         assert_eq!(typed.click_log, Some(Switch(false)));

@@ -245,9 +245,13 @@ fn registered(registry: &Registry, command: Command, now_ms: i64) -> Result<Repl
         }
         Command::EngineList { account } => {
             let account = account.map(|name| account_of(registry, &name)).transpose()?;
-            Reply::Engines(registry.engines(account).iter().map(|engine| engine_reply(registry, engine)).collect())
+            Reply::Engines(
+                registry.engines(account).iter().map(|engine| engine_reply(registry, engine)).collect(),
+            )
         }
-        Command::Stats(_) | Command::Check => return Err(ControlError("not a command of the registry".to_owned())),
+        Command::Stats(_) | Command::Check => {
+            return Err(ControlError("not a command of the registry".to_owned()));
+        }
     })
 }
 
@@ -264,10 +268,12 @@ pub(super) fn account_or_only(registry: &Registry, name: Option<&str>) -> Result
     match (name, registry.accounts().as_slice()) {
         (Some(name), _) => account_of(registry, name),
         (None, [only]) => Ok(only.code),
-        (None, []) => {
-            Err(ControlError("there is no account yet: `clicktally account create NAME` makes one".to_owned()))
+        (None, []) => Err(ControlError(
+            "there is no account yet: `clicktally account create NAME` makes one".to_owned(),
+        )),
+        (None, _) => {
+            Err(ControlError("there are several accounts: say which with --account NAME".to_owned()))
         }
-        (None, _) => Err(ControlError("there are several accounts: say which with --account NAME".to_owned())),
     }
 }
 

@@ -59,8 +59,10 @@ impl ExportLines {
         let account = account_or_only(&app.registry, ask.account.as_deref())?;
         let from: Bound = ask.from.parse().map_err(|error| wrong("--from", &error))?;
         let to: Bound = ask.to.parse().map_err(|error| wrong("--to", &error))?;
-        let zone = ask.tz.as_deref().map_or(Ok(Zone::UTC), Zone::parse).map_err(|error| wrong("--tz", &error))?;
-        let days = LocalDays::of(&Period { from, to }, &zone).map_err(|error| wrong("--from, --to", &error))?;
+        let zone =
+            ask.tz.as_deref().map_or(Ok(Zone::UTC), Zone::parse).map_err(|error| wrong("--tz", &error))?;
+        let days =
+            LocalDays::of(&Period { from, to }, &zone).map_err(|error| wrong("--from, --to", &error))?;
         let engines = if ask.hashids.is_empty() {
             app.registry.engines(Some(account)).iter().map(|engine| engine.hashid).collect()
         } else {
@@ -101,7 +103,18 @@ impl ExportLines {
 }
 
 const CSV_HEADER: [&str; 12] = [
-    "at", "hashid", "index", "doc_id", "query_id", "query", "rank", "device", "product_type", "user", "session", "id",
+    "at",
+    "hashid",
+    "index",
+    "doc_id",
+    "query_id",
+    "query",
+    "rank",
+    "device",
+    "product_type",
+    "user",
+    "session",
+    "id",
 ];
 
 fn csv_row(click: &Click) -> [String; 12] {

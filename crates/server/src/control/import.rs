@@ -108,6 +108,8 @@ impl ImportReply {
 }
 
 type Reader = Box<dyn LogReader + Send>;
+/// Tells the search engine of an application.
+type EngineOf = Box<dyn FnMut(&str) -> Option<Hashid> + Send>;
 
 /// Imports one file.
 pub struct Importer {
@@ -132,7 +134,8 @@ impl Importer {
         let hashid = hashid.map_err(|error| wrong("--hashid", &error))?;
         let index = ask.index.as_deref().map(str::parse::<IndexName>).transpose();
         let index = index.map_err(|error| wrong("--index", &error))?;
-        let digest: FileDigest = ask.digest.parse().map_err(|()| ControlError("the digest is malformed".to_owned()))?;
+        let digest: FileDigest =
+            ask.digest.parse().map_err(|()| ControlError("the digest is malformed".to_owned()))?;
         let account = account(&app.registry, ask.account.as_deref(), hashid, ask.format)?;
         let (defaults, now_ms) = (Defaults { engine: hashid, index }, app.clock.now_ms());
         let reader: Reader = match ask.format {
@@ -165,7 +168,9 @@ impl Importer {
         let whole = self.pending.iter().rposition(|byte| *byte == b'\n').map_or(0, |place| place + 1);
         if whole == 0 && self.pending.len() > PORTION_BYTES.max(EVENT_LINE_BYTES_MAX) {
             let line = self.lines_read + 1;
-            return Err(ControlError(format!("line {line} is longer than {PORTION_BYTES} bytes: is this a log?")));
+            return Err(ControlError(format!(
+                "line {line} is longer than {PORTION_BYTES} bytes: is this a log?"
+            )));
         }
         let rest = self.pending.split_off(whole);
         let portion = std::mem::replace(&mut self.pending, rest);
@@ -210,7 +215,9 @@ impl Importer {
         let fed = self.app.feed(self.account, batch.lines).await;
         let done = fed.map_err(|error| {
             let line = self.lines_read;
-            ControlError(format!("{error} (before line {line}); import the same file again to go on: nothing counts twice"))
+            ControlError(format!(
+                "{error} (before line {line}); import the same file again to go on: nothing counts twice"
+            ))
         })?;
         self.report.add(done);
         Ok(())
@@ -237,18 +244,17 @@ fn account(
     match (registry.accounts().as_slice(), format) {
         ([only], _) => Ok(only.code),
         ([], ImportFormat::Ubi) => Ok(registry.create_account(FIRST_ACCOUNT)?.code),
-        ([], ImportFormat::Events) => {
-            Err(ControlError("there is no account yet: `clicktally account create NAME` makes one".to_owned()))
-        }
-        _ => Err(ControlError("there are several accounts: say which with --account NAME or --hashid H".to_owned())),
+        ([], ImportFormat::Events) => Err(ControlError(
+            "there is no account yet: `clicktally account create NAME` makes one".to_owned(),
+        )),
+        _ => Err(ControlError(
+            "there are several accounts: say which with --account NAME or --hashid H".to_owned(),
+        )),
     }
 }
 
 /// Finds the account's engine with an application's name, or makes it.
-fn engines_by_application(
-    registry: Registry,
-    account: AccountCode,
-) -> Box<dyn FnMut(&str) -> Option<Hashid> + Send> {
+fn engines_by_application(registry: Registry, account: AccountCode) -> EngineOf {
     let mut known: HashMap<String, Hashid> = HashMap::new();
     for engine in registry.engines(Some(account)) {
         known.entry(engine.name.to_string()).or_insert(engine.hashid);

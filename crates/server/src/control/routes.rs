@@ -91,7 +91,8 @@ async fn export(State(house): State<House>, body: Body) -> Result<Response, Cont
     let bytes = axum::body::to_bytes(body, COMMAND_BYTES_MAX).await.map_err(unreadable)?;
     let ask: ExportAsk = serde_json::from_slice(&bytes).map_err(unreadable)?;
     let app = house.app;
-    let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Bytes, ControlError>>(EXPORT_CHUNKS_WAITING_MAX);
+    let (sender, receiver) =
+        tokio::sync::mpsc::channel::<Result<Bytes, ControlError>>(EXPORT_CHUNKS_WAITING_MAX);
     let opening = tokio::task::spawn_blocking(move || ExportLines::open(&app, &ask));
     let mut lines = opening.await.map_err(|failed| ControlError(failed.to_string()))??;
     tokio::task::spawn_blocking(move || {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use clicks::{Bound, Dfid, Grouping, Hashid, IndexName, Period, Question, SearchTerms, TERMS_ROWS_MAX, Tally, Zone};
+use clicks::{
+    Bound, Dfid, Grouping, Hashid, IndexName, Period, Question, SearchTerms, TERMS_ROWS_MAX, Tally, Zone,
+};
 use registry::Scopes;
 use serde::{Deserialize, Serialize};
 
@@ -114,13 +116,17 @@ fn asked(ask: StatsAsk) -> Result<Asked, ControlError> {
     let zone = ask.tz.as_deref().map_or(Ok(Zone::UTC), Zone::parse).map_err(|error| wrong("--tz", error))?;
     let hashids: Vec<Hashid> = each(&ask.hashids, "--hashid", "32 characters of [0-9a-f]")?;
     let indices: Vec<IndexName> = each(&ask.indices, "--index", "1 to 512 characters")?;
-    let item = ask.dfid.map(|text| text.parse::<Dfid>()).transpose().map_err(|error| wrong("--dfid", error))?;
+    let item =
+        ask.dfid.map(|text| text.parse::<Dfid>()).transpose().map_err(|error| wrong("--dfid", error))?;
     Ok(Asked {
         period,
         zone,
         hashids: (!hashids.is_empty()).then_some(hashids),
         indices: (!indices.is_empty()).then(|| indices.into_iter().map(|index| (index, None)).collect()),
-        device: ask.device.map(|text| text.parse().map_err(|()| wrong("--device", "desktop or mobile"))).transpose()?,
+        device: ask
+            .device
+            .map(|text| text.parse().map_err(|()| wrong("--device", "desktop or mobile")))
+            .transpose()?,
         terms: ask.query.as_deref().and_then(SearchTerms::fold),
         item,
         product_types: each(
@@ -141,10 +147,17 @@ fn asked(ask: StatsAsk) -> Result<Asked, ControlError> {
 fn rows(question: &Question, tally: Tally) -> Vec<StatRow> {
     let day = |day: usize, count: u64| {
         let day = question.days.days()[day];
-        StatRow { date: Some(day.date.to_string()), timestamp: Some(day.first_ms), count, ..StatRow::default() }
+        StatRow {
+            date: Some(day.date.to_string()),
+            timestamp: Some(day.first_ms),
+            count,
+            ..StatRow::default()
+        }
     };
     match tally {
-        Tally::Days(counts) => counts.into_iter().enumerate().map(|(place, count)| day(place, count)).collect(),
+        Tally::Days(counts) => {
+            counts.into_iter().enumerate().map(|(place, count)| day(place, count)).collect()
+        }
         Tally::DaysAndEngines(rows) => rows
             .into_iter()
             .map(|(place, engine, count)| StatRow { hashid: Some(engine.to_string()), ..day(place, count) })

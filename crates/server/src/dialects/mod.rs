@@ -32,6 +32,7 @@ pub(crate) fn openapi(zone: &str) -> String {
 
 /// The front's own refusals in the words of the dialect that the path belongs to.
 pub(crate) fn refusal(uri: &Uri, trouble: Trouble) -> Response {
-    let speaks: [fn(&Uri, Trouble) -> Option<Response>; 3] = [doofinder::refusal, native::refusal, fess::refusal];
+    let speaks: [fn(&Uri, Trouble) -> Option<Response>; 3] =
+        [doofinder::refusal, native::refusal, fess::refusal];
     speaks.iter().find_map(|refusal| refusal(uri, trouble)).unwrap_or_else(|| stranger_refusal(uri, trouble))
 }
