@@ -54,8 +54,16 @@ impl LocalDays {
     /// Lays a period out on a zone's wall clock. Date bounds compare dates, instant bounds compare instants.
     ///
     /// # Errors
-    /// [`PeriodError::Backwards`] and [`PeriodError::TooLong`].
+    /// [`PeriodError::Backwards`], and [`PeriodError::TooLong`] beyond [`LOCAL_DAYS_MAX`] days.
     pub fn of(period: &Period, zone: &Zone) -> Result<Self, PeriodError> {
+        Self::at_most(period, zone, LOCAL_DAYS_MAX)
+    }
+
+    /// As [`LocalDays::of`], for a period of as many days as the caller has room for.
+    ///
+    /// # Errors
+    /// As [`LocalDays::of`], beyond `days_max` days.
+    pub fn at_most(period: &Period, zone: &Zone, days_max: usize) -> Result<Self, PeriodError> {
         let Period { from, to } = *period;
         let date = |bound: Bound, instant: Option<i64>| match bound {
             Bound::Date(date) => day_number(date),
@@ -71,8 +79,8 @@ impl LocalDays {
         }
         let start_ms = from.first_ms().unwrap_or(first_date * DAY_MS) - MARGIN_MS;
         let end_ms = to.last_ms().unwrap_or(last_date * DAY_MS) + MARGIN_MS;
-        let days_max = i64::try_from(LOCAL_DAYS_MAX).unwrap_or(i64::MAX);
-        if end_ms - start_ms > days_max * DAY_MS + 3 * MARGIN_MS {
+        let length_ms_max = i64::try_from(days_max).unwrap_or(i64::MAX).saturating_mul(DAY_MS);
+        if end_ms - start_ms > length_ms_max.saturating_add(3 * MARGIN_MS) {
             return Err(PeriodError::TooLong);
         }
         let in_dates = |piece: &Piece| {
@@ -81,7 +89,8 @@ impl LocalDays {
         };
         let first_ms = from.first_ms().unwrap_or(i64::MIN);
         let after_ms = to.last_ms().map_or(i64::MAX, |last| last + 1);
-        Self::from_pieces(&pieces(zone, start_ms, end_ms), in_dates, first_ms, after_ms)
+        let days = Self::from_pieces(&pieces(zone, start_ms, end_ms), in_dates, first_ms, after_ms);
+        if days.days.len() > days_max { Err(PeriodError::TooLong) } else { Ok(days) }
     }
 
     fn from_pieces(
@@ -89,15 +98,12 @@ impl LocalDays {
         in_dates: impl Fn(&Piece) -> bool,
         first_ms: i64,
         after_ms: i64,
-    ) -> Result<Self, PeriodError> {
+    ) -> Self {
         let clip = |piece: &Piece| (piece.from_ms.max(first_ms), piece.until_ms.min(after_ms));
         let touched = |piece: &&Piece| in_dates(piece) && clip(piece).0 < clip(piece).1;
         let mut dates: Vec<i64> = pieces.iter().filter(touched).map(|piece| piece.date).collect();
         dates.sort_unstable();
         dates.dedup();
-        if dates.len() > LOCAL_DAYS_MAX {
-            return Err(PeriodError::TooLong);
-        }
         let mut days: Vec<LocalDay> = Vec::with_capacity(dates.len());
         for (place, &date) in dates.iter().enumerate() {
             // Most days are the day after another one, which is quicker to find than a date from its number.
@@ -123,7 +129,7 @@ impl LocalDays {
                 spans.push(Span { from_ms, until_ms, day });
             }
         }
-        Ok(Self { days, spans })
+        Self { days, spans }
     }
 
     /// The days, oldest first.

@@ -9,7 +9,9 @@ use crate::config::Typed;
 /// The click log and click statistics server for site search.
 #[derive(Debug, Parser)]
 #[command(name = "clicktally", version, about, max_term_width = 100, propagate_version = true)]
-#[command(after_help = "Exit status: 0 done, 1 not done or something is damaged, 2 wrong usage.")]
+#[command(
+    after_help = "Exit status: 0 done, 1 not done or something is damaged, 2 the command line can't be understood."
+)]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -44,9 +46,12 @@ pub enum Command {
 /// Where the data are.
 #[derive(Debug, Clone, Args)]
 pub struct Directory {
-    /// The data directory; if a server runs on it, it is asked
-    #[arg(long, env = "CLICKTALLY_DATA_DIR", default_value = "./clicktally-data", value_name = "DIR")]
-    pub data_dir: PathBuf,
+    /// The data directory; if a server runs on it, it is asked [default: ./clicktally-data]
+    #[arg(long, env = "CLICKTALLY_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Read options from this TOML file, as the server does
+    #[arg(long, env = "CLICKTALLY_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// The master secret, if it is not `secret.key` in the data directory
     #[arg(long, env = "CLICKTALLY_SECRET_FILE", value_name = "FILE")]
     pub secret_file: Option<PathBuf>,

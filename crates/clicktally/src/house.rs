@@ -14,6 +14,7 @@ use server::clock::{Clock, SystemClock};
 use server::control::{CheckReply, Finding, Maintenance};
 use server::settings::Settings;
 
+use crate::config::Config;
 use crate::engines::{self, OpenStore, StoreOptions};
 use crate::failure::Failure;
 
@@ -37,11 +38,14 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// As the commands open it that find no server running.
-    pub fn for_commands(secret_file: Option<PathBuf>) -> Self {
-        let store = StoreOptions { join_ms: clicks::DEFAULT_JOIN_MS, queue_records_max: 1_000_000 };
-        let items_max = RegistryOptions::default().items_max;
-        Self { secret_file, settings: Settings::default(), store, items_max }
+    /// As a configuration says, whether a server opens it or a command that finds none running.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            secret_file: config.secret_file.clone(),
+            settings: config.settings.clone(),
+            store: StoreOptions { join_ms: config.join_ms, queue_records_max: config.queue_records_max },
+            items_max: config.items_max,
+        }
     }
 }
 

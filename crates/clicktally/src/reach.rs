@@ -1,11 +1,10 @@
 //! How a command reaches a data directory: through the server that runs on it, else by opening it itself.
 
-use std::path::{Path, PathBuf};
-
 use serde::de::DeserializeOwned;
 use server::control::{Command, execute};
 
 use crate::cli::Directory;
+use crate::config::{Config, Typed};
 use crate::control_client::ControlClient;
 use crate::failure::Failure;
 use crate::house::{CONTROL_SOCKET, House, OpenError, Opening};
@@ -44,14 +43,15 @@ impl Reached {
             .enable_all()
             .build()
             .map_err(|error| Failure::new(format!("no threads: {error}")))?;
-        let path = &directory.data_dir;
+        let config = configuration(directory)?;
+        let path = &config.data_dir;
         if missing == Missing::Refuse && !path.is_dir() {
             return Err(Failure::new(format!(
                 "there is no data directory {}: give another --data-dir, or make one with `clicktally serve`",
                 path.display()
             )));
         }
-        let reach = match open(path, directory.secret_file.clone()) {
+        let reach = match House::open(path, Opening::of(&config), "a clicktally command") {
             Ok(house) => Reach::House(Box::new(house)),
             Err(OpenError::Held { pid, note }) => {
                 let client = runtime.block_on(ControlClient::connect(&path.join(CONTROL_SOCKET)));
@@ -88,6 +88,13 @@ impl Reached {
     }
 }
 
-fn open(path: &Path, secret_file: Option<PathBuf>) -> Result<House, OpenError> {
-    House::open(path, Opening::for_commands(secret_file), "a clicktally command")
+/// What a server would be configured to, with the command's own flags before everything else.
+///
+/// # Errors
+/// A [`Failure`] that names the option and its rule.
+pub fn configuration(directory: &Directory) -> Result<Config, Failure> {
+    let Directory { data_dir, config, secret_file, json: _ } = directory.clone();
+    let flags = Typed { data_dir, config, secret_file, ..Typed::default() };
+    let environment = Typed::from_environment().map_err(|error| Failure::usage(error.to_string()))?;
+    Config::check(flags.or(environment), "./clicktally-data")
 }

@@ -90,7 +90,11 @@ pub fn caller(registry: &Registry, authorization: &str, now_ms: i64) -> Option<C
 
 fn key_caller(registry: &Registry, presented: &str) -> Option<Caller> {
     // `eu1-` and the like: clients put the zone before the key.
-    let key = presented.rsplit_once('-').map_or(presented, |(_zone, key)| key);
+    let zone_like = |zone: &str| {
+        !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    let key =
+        presented.rsplit_once('-').filter(|(zone, _)| zone_like(zone)).map_or(presented, |(_, key)| key);
     let well_formed =
         key.len() == 40 && key.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     well_formed.then(|| registry.key_of(key)).flatten().map(Caller::from)

@@ -133,7 +133,7 @@ pub(crate) fn merged(zone: &str, fragments: &[&str]) -> String {
         "paths": {},
         "components": {},
     });
-    for fragment in fragments {
+    for fragment in fragments.iter().chain(&[include_str!("http/openapi.json")]) {
         if let Ok(fragment) = serde_json::from_str(fragment) {
             merge(&mut document, fragment);
         }

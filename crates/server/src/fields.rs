@@ -179,7 +179,9 @@ fn instant_ms(text: &str, offset: Offset) -> Option<i64> {
     }
     sound &= match rest {
         [b'Z' | b'z'] => true,
-        [b'+' | b'-', h, i, b':', m, n] => [h, i, m, n].iter().all(|byte| byte.is_ascii_digit()),
+        [b'+' | b'-', h, i, b':', m, n] => {
+            [h, i, m, n].iter().all(|byte| byte.is_ascii_digit()) && (*h, *i) < (b'2', b'4')
+        }
         [b'+' | b'-', digits @ ..] if offset == Offset::ColonOptional => {
             digits.len() == 4 && digits.iter().all(u8::is_ascii_digit)
         }

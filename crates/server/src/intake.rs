@@ -85,7 +85,7 @@ pub fn admit(
     if index.is_none() && unknown_items == UnknownItems::Reject {
         return Err(Unplaced::UnknownItem);
     }
-    let id = draft.idempotency_key.as_deref().map(|key| once_id(key, &draft));
+    let id = draft.idempotency_key.as_deref().map(|key| once_id(key, place.engine, &draft));
     let mut click = Click {
         account: place.account,
         engine: place.engine,
@@ -143,8 +143,9 @@ fn index(place: &Place, search: Option<&Arc<Search>>, known: &Known) -> Option<I
         .or_else(|| first().map(|(_, holder)| holder.index.clone()))
 }
 
-/// The same click under the same key has the same id. Another click under a key that was used by mistake is another
-/// click: it was answered `logged:true` and has to count. The prefix keeps these ids apart from those of bulk loading.
-fn once_id(key: &str, draft: &Draft) -> Box<str> {
-    format!("key/{key}/{}/{}", draft.doc_id, draft.query_id.as_deref().unwrap_or_default()).into()
+/// The same click under the same key has the same id. Another item, search or engine under a key that was used by mistake
+/// is another click: it was answered `logged:true` and has to count. The visitor is no part of it: a browser that lost
+/// its session between two attempts sends the same click. The prefix keeps these ids apart from those of bulk loading.
+fn once_id(key: &str, engine: Hashid, draft: &Draft) -> Box<str> {
+    format!("key/{key}/{engine}/{}/{}", draft.doc_id, draft.query_id.as_deref().unwrap_or_default()).into()
 }

@@ -9,7 +9,7 @@ use crate::cli::CheckArgs;
 use crate::failure::Failure;
 use crate::house;
 use crate::output;
-use crate::reach::{Missing, Reached};
+use crate::reach::{Missing, Reached, configuration};
 
 pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
     let reply = read(&args)?;
@@ -21,7 +21,7 @@ pub fn check(args: CheckArgs) -> Result<ExitCode, Failure> {
 
 /// A damaged directory can't be opened as a house, so its files are read without opening it.
 fn read(args: &CheckArgs) -> Result<CheckReply, Failure> {
-    let path = &args.directory.data_dir;
+    let path = &configuration(&args.directory)?.data_dir;
     if !path.is_dir() {
         return Err(Failure::new(format!("there is no data directory {}", path.display())));
     }

@@ -1,6 +1,5 @@
 //! `serve`: the server, from its lock to its last sync.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,10 +9,8 @@ use server::doors;
 use server::http::{Front, Metrics, TrustedProxies, log_panics};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
-use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, LogFormat, Typed};
-use crate::engines::StoreOptions;
 use crate::failure::Failure;
 use crate::house::{CONTROL_SOCKET, House, Opening};
 
@@ -33,14 +30,8 @@ pub fn serve(typed: Typed) -> Result<ExitCode, Failure> {
 /// A [`Failure`] that says who has it, or what is wrong with it.
 pub fn open(config: &Config) -> Result<House, Failure> {
     let started = Instant::now();
-    let opening = Opening {
-        secret_file: config.secret_file.clone(),
-        settings: config.settings.clone(),
-        store: StoreOptions { join_ms: config.join_ms, queue_records_max: config.queue_records_max },
-        items_max: config.items_max,
-    };
     let note = format!("server starting, to listen on {}", config.listen);
-    let house = House::open(&config.data_dir, opening, &note)
+    let house = House::open(&config.data_dir, Opening::of(config), &note)
         .map_err(|error| error.into_failure(&config.data_dir))?;
     tracing::info!(
         directory = %config.data_dir.display(),
@@ -147,20 +138,18 @@ fn stop_signal() -> Result<watch::Receiver<bool>, Failure> {
     Ok(receiver)
 }
 
-fn stopped(mut stop: watch::Receiver<bool>) -> impl Future<Output = ()> + Send {
-    async move {
-        while !*stop.borrow_and_update() {
-            if stop.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
+async fn stopped(mut stop: watch::Receiver<bool>) {
+    while !*stop.borrow_and_update() {
+        if stop.changed().await.is_err() {
+            std::future::pending::<()>().await;
         }
     }
 }
 
 /// Logs go to standard error, so that what a command prints stays clean.
 pub fn start_logging(config: &Config) {
-    let filter = EnvFilter::new(&config.log_level);
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let level = config.log_level;
+    let builder = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
     // A second start in one process, as in a test, keeps the first one's logging.
     let _ = match config.log_format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use server::http::Limits;
 use server::settings::{OptOut, Settings, UnknownItems};
+use tracing::level_filters::LevelFilter;
 
 use crate::config::typed::Typed;
 use crate::failure::Failure;
@@ -33,7 +34,7 @@ pub struct Config {
     pub join_ms: i64,
     pub items_max: u64,
     pub queue_records_max: u64,
-    pub log_level: String,
+    pub log_level: LevelFilter,
     pub log_format: LogFormat,
 }
 
@@ -49,12 +50,14 @@ impl Config {
         let settings = settings(&typed)?;
         let limits = limits(&typed)?;
         let join_days = within("join_days", u64::from(typed.join_days.unwrap_or(30)), 0, 3_650)?;
-        let log_level = typed.log_level.unwrap_or_else(|| "info".to_owned());
-        choose(
-            "log_level",
-            &log_level,
-            &["error", "warn", "info", "debug", "trace"].map(|level| (level, ())),
-        )?;
+        let levels = [
+            ("error", LevelFilter::ERROR),
+            ("warn", LevelFilter::WARN),
+            ("info", LevelFilter::INFO),
+            ("debug", LevelFilter::DEBUG),
+            ("trace", LevelFilter::TRACE),
+        ];
+        let log_level = choose("log_level", typed.log_level.as_deref().unwrap_or("info"), &levels)?;
         let items_max = within("items_max", typed.items_max.unwrap_or(10_000_000), 0, 1_000_000_000)?;
         let queue = within("queue_records_max", typed.queue_records_max.unwrap_or(262_144), 1, 10_000_000)?;
         let log_format = match typed.log_format {
@@ -164,9 +167,9 @@ fn settings(typed: &Typed) -> Result<Settings, Failure> {
     let zone = typed.zone.clone().unwrap_or(default.zone);
     if zone.is_empty()
         || zone.len() > 32
-        || !zone.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        || !zone.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     {
-        return Err(wrong("zone", "1 to 32 of [a-z0-9]"));
+        return Err(wrong("zone", "1 to 32 of [a-z0-9-]"));
     }
     let public_origin =
         typed.public_url.as_deref().map(|url| origin("public_url", url.trim_end_matches('/')));
@@ -210,6 +213,9 @@ fn limits(typed: &Typed) -> Result<Limits, Failure> {
         header_timeout: time("header_timeout_ms", typed.header_timeout_ms, default.header_timeout)?,
         body_timeout: time("body_timeout_ms", typed.body_timeout_ms, default.body_timeout)?,
         idle_timeout: time("idle_timeout_ms", typed.idle_timeout_ms, default.idle_timeout)?,
+        write_timeout: time("write_timeout_ms", typed.write_timeout_ms, default.write_timeout)?,
+        uri_bytes_max: number("uri_bytes_max", typed.uri_bytes_max, default.uri_bytes_max)?,
+        header_bytes_max: number("header_bytes_max", typed.header_bytes_max, default.header_bytes_max)?,
         drain_timeout: time("drain_timeout_ms", typed.drain_timeout_ms, default.drain_timeout)?,
         ..default
     })

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::Args;
+use clap::{Args, Parser};
 use serde::{Deserialize, Deserializer};
 
 /// A comma-separated list; in TOML also an array.
@@ -57,6 +57,23 @@ impl fmt::Display for Switch {
     }
 }
 
+/// The environment alone, for commands that have few of a server's flags.
+#[derive(Parser)]
+struct Environment {
+    #[command(flatten)]
+    typed: Typed,
+}
+
+impl Typed {
+    /// What the environment says.
+    ///
+    /// # Errors
+    /// When a variable has no value of its kind.
+    pub fn from_environment() -> Result<Self, clap::Error> {
+        Environment::try_parse_from(["clicktally"]).map(|environment| environment.typed)
+    }
+}
+
 macro_rules! options {
     ($($(#[doc = $doc:literal])+ $name:ident: $type:ty, $env:literal, $value:literal;)*) => {
         /// The options of a server, as far as they were typed.
@@ -77,9 +94,10 @@ macro_rules! options {
             }
         }
 
-        /// Flag (without dashes), environment variable and help of every option, for the configuration reference.
+        /// Name, environment variable, value and help of every option.
         #[cfg(test)]
-        pub const OPTIONS: &[(&str, &str, &[&str])] = &[$((stringify!($name), $env, &[$($doc),+]),)*];
+        const OPTIONS: &[(&str, &str, &str, &str)] =
+            &[$((stringify!($name), $env, $value, concat!($($doc),+)),)*];
     };
 }
 
@@ -98,7 +116,7 @@ options! {
     trusted_proxies: List, "CLICKTALLY_TRUSTED_PROXIES", "NETS";
     /// false: every click is answered logged:false [default: true]
     click_log: Switch, "CLICKTALLY_CLICK_LOG", "BOOL";
-    /// Life of a session and its CSRF token, in seconds, 60 to 31536000 [default: 28800]
+    /// Life of a session and its CSRF token, in seconds, 1 to 31536000 [default: 28800]
     session_seconds: u64, "CLICKTALLY_SESSION_SECONDS", "SECONDS";
     /// Browsers that ask not to be tracked (GPC, DNT): count, skip or ignore [default: count]
     opt_out: String, "CLICKTALLY_OPT_OUT", "HOW";
@@ -114,7 +132,7 @@ options! {
     questions_max: usize, "CLICKTALLY_QUESTIONS_MAX", "N";
     /// How long a click waits for its search, in days, 0 to 3650 [default: 30]
     join_days: u32, "CLICKTALLY_JOIN_DAYS", "DAYS";
-    /// The zone's name [default: eu1]
+    /// The zone's name, 1 to 32 of [a-z0-9-] [default: eu1]
     zone: String, "CLICKTALLY_ZONE", "NAME";
     /// The master secret, 64 hexadecimal digits in a file [default: secret.key in the data directory]
     secret_file: PathBuf, "CLICKTALLY_SECRET_FILE", "FILE";
@@ -122,6 +140,10 @@ options! {
     items_max: u64, "CLICKTALLY_ITEMS_MAX", "N";
     /// How many records may wait to be written; more are answered 503 [default: 262144]
     queue_records_max: u64, "CLICKTALLY_QUEUE_RECORDS_MAX", "N";
+    /// How many bytes the target of a request may have, path and query together; more are answered 414 [default: 16384]
+    uri_bytes_max: usize, "CLICKTALLY_URI_BYTES_MAX", "BYTES";
+    /// How many bytes the headers of a request may have, all together; more are answered 431 [default: 32768]
+    header_bytes_max: usize, "CLICKTALLY_HEADER_BYTES_MAX", "BYTES";
     /// How many connections may be open; more are turned away [default: 1024]
     connections_max: usize, "CLICKTALLY_CONNECTIONS_MAX", "N";
     /// How many requests may be worked on at once; as many may wait for 2 s, more are answered 503 [default: 512]
@@ -132,10 +154,29 @@ options! {
     body_timeout_ms: u64, "CLICKTALLY_BODY_TIMEOUT_MS", "MS";
     /// How long a connection may idle between requests, in milliseconds [default: 60000]
     idle_timeout_ms: u64, "CLICKTALLY_IDLE_TIMEOUT_MS", "MS";
+    /// How long a client may take for each 64 KiB of an answer, in milliseconds [default: 30000]
+    write_timeout_ms: u64, "CLICKTALLY_WRITE_TIMEOUT_MS", "MS";
     /// How long requests may go on after SIGTERM, in milliseconds [default: 10000]
     drain_timeout_ms: u64, "CLICKTALLY_DRAIN_TIMEOUT_MS", "MS";
     /// What is logged to standard error: error, warn, info, debug or trace [default: info]
     log_level: String, "CLICKTALLY_LOG_LEVEL", "LEVEL";
     /// How: json or text [default: json; text on a terminal]
     log_format: String, "CLICKTALLY_LOG_FORMAT", "HOW";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OPTIONS;
+
+    #[test]
+    fn the_reference_lists_every_option_as_its_help_tells_it() {
+        let reference = include_str!("../../../../docs/guide/configuration.md");
+        for (name, environment, value, help) in OPTIONS {
+            let (text, default) = help.trim().split_once(" [default: ").unwrap_or((help.trim(), "none]"));
+            let (flag, default) = (name.replace('_', "-"), default.trim_end_matches(']'));
+            let row = format!("| `--{flag}` {value} | `{environment}` | {default} | {text} |");
+            assert!(reference.contains(&row), "docs/guide/configuration.md lacks the row\n{row}");
+            assert_eq!(*environment, format!("CLICKTALLY_{}", name.to_uppercase()));
+        }
+    }
 }

@@ -146,11 +146,7 @@ fn stats(directory: &Path, by: &str, key: &str) -> Counts {
 
 fn import(directory: &Path, log: &Path, more: &[&str]) -> Value {
     let args = [&["import", "--format", "ubi", log.to_str().unwrap(), "--json"], more].concat();
-    let done = run_in(directory, &args);
-    let report = done.any_json();
-    let rejected = report["rejected_total"].as_u64().unwrap();
-    assert_eq!(done.code, Some(i32::from(rejected > 0)), "{}", done.stderr);
-    report
+    run_in(directory, &args).json()
 }
 
 fn compare(directory: &Path, expected: &Expected) {

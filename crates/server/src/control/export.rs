@@ -12,6 +12,8 @@ use crate::dialects::native;
 
 /// How many bytes of lines are gathered before they are handed on.
 const EXPORT_CHUNK_BYTES: usize = 64 * 1024;
+/// The most local days of an export: every day that a date can name.
+const EXPORT_DAYS_MAX: usize = 36_600;
 
 /// What the lines look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -61,8 +63,8 @@ impl ExportLines {
         let to: Bound = ask.to.parse().map_err(|error| wrong("--to", &error))?;
         let zone =
             ask.tz.as_deref().map_or(Ok(Zone::UTC), Zone::parse).map_err(|error| wrong("--tz", &error))?;
-        let days =
-            LocalDays::of(&Period { from, to }, &zone).map_err(|error| wrong("--from, --to", &error))?;
+        let days = LocalDays::at_most(&Period { from, to }, &zone, EXPORT_DAYS_MAX)
+            .map_err(|error| wrong("--from, --to", &error))?;
         let engines = if ask.hashids.is_empty() {
             app.registry.engines(Some(account)).iter().map(|engine| engine.hashid).collect()
         } else {

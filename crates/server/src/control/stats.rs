@@ -74,10 +74,15 @@ pub struct StatRow {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub device: Option<String>,
     /// Search terms, folded; `null` for clicks whose search is not known.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "told")]
     pub query: Option<Option<String>>,
     /// How many clicks.
     pub count: u64,
+}
+
+/// A field that is there, if only as `null`, is told.
+fn told<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// The answer.

@@ -22,10 +22,11 @@ mod visitor;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::header::{CONNECTION, HeaderValue};
+use axum::http::header::{CONNECTION, EXPECT, HeaderValue};
 use axum::http::request::Parts;
 use axum::http::{Method, Uri};
 use axum::response::Response;
@@ -34,6 +35,7 @@ use registry::MasterSecret;
 
 use crate::app::App;
 use crate::http::{Facts, Peer, SlidingWindow, Trouble, TrustedProxies};
+use click_body::CLICK_BODY_BYTES_MAX;
 use origin::{Origins, Source};
 use refusal::Refusal;
 use request_body::RequestBody;
@@ -41,6 +43,9 @@ use session::{Session, Sessions};
 
 /// What these routes serve, as a part of the server's OpenAPI document: `paths` and `components`.
 pub const OPENAPI: &str = include_str!("openapi.json");
+
+/// How long a short body may take that nobody reads: it mostly came with its head.
+const UNREAD_BODY_TIME_MAX: Duration = Duration::from_millis(100);
 
 /// The most client addresses whose clicks of the last second are followed.
 const CLICK_ADDRESSES_MAX: usize = 65_536;
@@ -145,6 +150,11 @@ async fn dispatch(fess: &Arc<Fess>, place: Place, request: Request) -> Response 
     let mut body = RequestBody::new(body);
     let mut response =
         answer(fess, place, &call, &mut body).await.unwrap_or_else(|refusal| envelope::refused(&refusal));
+    // A click that is not logged is no reason to lose the connection. A client that waits for leave to send its body has
+    // not sent it, and who is refused may connect again.
+    if body.is_left_over() && response.status().is_success() && !call.parts.headers.contains_key(EXPECT) {
+        body.discard(CLICK_BODY_BYTES_MAX, UNREAD_BODY_TIME_MAX).await;
+    }
     if body.is_left_over() {
         // What the client still sends belongs to no request: the connection can't be used again.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

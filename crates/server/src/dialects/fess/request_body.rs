@@ -27,6 +27,16 @@ impl RequestBody {
         Ok(bytes)
     }
 
+    /// Takes in and drops a short body that was not read, so that the connection can be used again. One that is longer,
+    /// or does not say how long it is, is left alone.
+    pub(super) async fn discard(&mut self, bytes_max: usize, time_max: Duration) {
+        let exact = self.body.as_ref().and_then(|body| body.size_hint().exact());
+        if exact.is_some_and(|bytes| usize::try_from(bytes).is_ok_and(|bytes| bytes <= bytes_max)) {
+            // What did not arrive is left over, and said to be.
+            let _ = self.read(bytes_max, time_max).await;
+        }
+    }
+
     /// Whether the client may still be sending.
     pub(super) fn is_left_over(&self) -> bool {
         self.broken_off || self.body.as_ref().is_some_and(|body| !body.is_end_stream())

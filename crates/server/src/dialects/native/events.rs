@@ -27,6 +27,11 @@ use crate::http::{BodyTimeout, read_body};
 /// The most bytes of bodies that are held at the same time: four of the largest. What their lines tell takes a few times
 /// as much memory.
 pub(super) const EVENTS_BYTES_AT_ONCE_MAX: usize = 4 * EVENTS_BYTES_MAX;
+/// The largest body of a caller with the scope `click` only: its key stands in a public page.
+pub(super) const EVENTS_PUBLIC_BYTES_MAX: usize = 65_536;
+/// The most bytes of such bodies that are held at the same time. They have room of their own, so that strangers can't
+/// keep a shop from feeding.
+const EVENTS_PUBLIC_BYTES_AT_ONCE_MAX: usize = 64 * EVENTS_PUBLIC_BYTES_MAX;
 /// Bodies up to this size are read where they arrive; larger ones on a thread of their own, so that no other connection
 /// waits for them.
 const EVENTS_INLINE_BYTES_MAX: usize = 16 * 1024;
@@ -35,17 +40,13 @@ const EVENTS_INLINE_BYTES_MAX: usize = 16 * 1024;
 pub(super) struct Desk {
     app: Arc<App>,
     room: Arc<Semaphore>,
+    public_room: Arc<Semaphore>,
 }
 
 impl Desk {
     pub(super) fn new(app: Arc<App>) -> Self {
-        Self { app, room: Arc::new(Semaphore::new(EVENTS_BYTES_AT_ONCE_MAX)) }
-    }
-
-    /// Room for a body of that many bytes, given back when dropped.
-    fn room_for(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
-        let bytes = u32::try_from(bytes.max(1)).ok()?;
-        Arc::clone(&self.room).try_acquire_many_owned(bytes).ok()
+        let room = |bytes| Arc::new(Semaphore::new(bytes));
+        Self { app, room: room(EVENTS_BYTES_AT_ONCE_MAX), public_room: room(EVENTS_PUBLIC_BYTES_AT_ONCE_MAX) }
     }
 
     fn counted(&self, fate: Fate, refusal: Refusal) -> Refusal {
@@ -66,12 +67,17 @@ impl Desk {
         &self,
         request: Request,
         timeout: BodyTimeout,
+        may_write_items: bool,
     ) -> Result<(Bytes, OwnedSemaphorePermit), Refusal> {
-        let hint = request.body().size_hint();
-        let bytes = hint.exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(EVENTS_BYTES_MAX);
-        let full = || self.counted(Fate::Unavailable, Refusal::Unavailable);
-        let room = self.room_for(bytes.min(EVENTS_BYTES_MAX)).ok_or_else(full)?;
-        let read = read_body(request.into_body(), EVENTS_BYTES_MAX, timeout.0).await.map_err(Refusal::from);
+        let (room, bytes_max) = match may_write_items {
+            true => (&self.room, EVENTS_BYTES_MAX),
+            false => (&self.public_room, EVENTS_PUBLIC_BYTES_MAX),
+        };
+        let told = request.body().size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
+        let bytes = u32::try_from(told.unwrap_or(bytes_max).clamp(1, bytes_max)).unwrap_or(u32::MAX);
+        let full = |_| self.counted(Fate::Unavailable, Refusal::Unavailable);
+        let room = Arc::clone(room).try_acquire_many_owned(bytes).map_err(full)?;
+        let read = read_body(request.into_body(), bytes_max, timeout.0).await.map_err(Refusal::from);
         read.map(|bytes| (bytes, room)).map_err(|refusal| match refusal {
             Refusal::PayloadTooLarge => self.counted(Fate::TooLarge, refusal),
             refusal => self.counted(Fate::Broken, refusal),
@@ -95,7 +101,7 @@ pub(super) async fn events(
     check_media_type(request.headers()).map_err(|refusal| desk.counted(Fate::BadMediaType, refusal))?;
     let unnamed =
         idempotency_key(request.headers()).map_err(|refusal| desk.counted(Fate::Invalid, refusal))?;
-    let (body, room) = desk.body(request, timeout.0).await?;
+    let (body, room) = desk.body(request, timeout.0, may_write_items).await?;
     let is_short = body.len() <= EVENTS_INLINE_BYTES_MAX;
     let work = record(Arc::clone(&desk.app), caller, body, unnamed, may_write_items, room);
     let report = if is_short {

@@ -10,7 +10,9 @@ use crate::feed::Line;
 pub enum Unnamed {
     /// Nothing: it counts as often as it is sent.
     Nameless,
-    /// `{key}:{line number}`: the whole body sent again under the same `Idempotency-Key` counts once.
+    /// By key, line number and what the line says: the whole body sent again under the same `Idempotency-Key` counts once,
+    /// and another body under a key that was used by mistake is another body. A control character keeps these ids apart
+    /// from any that a client may send.
     Key(Box<str>),
     /// `file/{digest}/{line number}`: the same file imported again counts once.
     File(FileDigest),
@@ -31,10 +33,10 @@ impl EventsReader {
         Self { defaults, unnamed, now_ms }
     }
 
-    fn name_of(&self, number: u64) -> Option<Box<str>> {
+    fn name_of(&self, number: u64, bytes: &[u8]) -> Option<Box<str>> {
         match &self.unnamed {
             Unnamed::Nameless => None,
-            Unnamed::Key(key) => Some(format!("{key}:{number}").into()),
+            Unnamed::Key(key) => Some(format!("\u{1}{key}:{number}:{}", FileDigest::of_bytes(bytes)).into()),
             Unnamed::File(digest) => Some(digest.line_id(number)),
         }
     }
@@ -50,7 +52,7 @@ impl LogReader for EventsReader {
         if let Ok(Line::Click(click)) = &mut told
             && click.id.is_none()
         {
-            click.id = self.name_of(number);
+            click.id = self.name_of(number, bytes);
         }
         batch.lines.push((number, told));
     }
@@ -72,9 +74,10 @@ mod tests {
             b"\xef\xbb\xbf{}",
         ];
         let digest = FileDigest::of(&b"abc"[..]).unwrap();
+        let first_line = lines[0].strip_prefix(b"\xef\xbb\xbf").unwrap();
         let named = [
             (Unnamed::Nameless, None),
-            (Unnamed::Key("k".into()), Some("k:1".into())),
+            (Unnamed::Key("k".into()), Some(format!("\u{1}k:1:{}", FileDigest::of_bytes(first_line)).into())),
             (Unnamed::File(digest), Some(digest.line_id(1))),
         ];
         for (unnamed, first) in named {
