@@ -108,7 +108,7 @@ options! {
     listen: String, "CLICKTALLY_LISTEN", "ADDR";
     /// A second address, for /metrics and the details of readiness [default: none]
     admin_listen: String, "CLICKTALLY_ADMIN_LISTEN", "ADDR";
-    /// The server's own origin as browsers see it, such as https://clicks.example.com [default: from Host]
+    /// The server's own origin as browsers see it, such as `https://clicks.example.com` [default: from Host]
     public_url: String, "CLICKTALLY_PUBLIC_URL", "URL";
     /// Origins whose pages may record clicks, exactly as browsers send them; comma-separated [default: none]
     cors_origins: List, "CLICKTALLY_CORS_ORIGINS", "ORIGINS";

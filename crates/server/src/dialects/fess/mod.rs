@@ -50,7 +50,7 @@ const UNREAD_BODY_TIME_MAX: Duration = Duration::from_millis(100);
 /// The most client addresses whose clicks of the last second are followed.
 const CLICK_ADDRESSES_MAX: usize = 65_536;
 
-/// The routes below `/api/v2/` that belong to no other dialect. Each goes through [`dispatch`], because the checks of
+/// The routes below `/api/v2/` that belong to no other dialect. Each goes through `dispatch`, because the checks of
 /// origin and token come before the question whether there is such a route.
 pub fn routes(app: Arc<App>, secret: &MasterSecret) -> Router {
     let route = |place: Place| {
