@@ -170,7 +170,12 @@ impl Committer for Ledger {
         }
     }
 
-    fn committed(&mut self, jobs: Vec<Job>, positions: &[Option<Position>]) -> Vec<Self::Done> {
+    fn committed(
+        &mut self,
+        jobs: Vec<Job>,
+        positions: &[Option<Position>],
+        _end: Position,
+    ) -> Vec<Self::Done> {
         self.staged_ids.clear();
         self.staged_searches.clear();
         // A group without frames wrote nothing, and proves nothing about the disk.

@@ -48,7 +48,7 @@ pub struct UnreadableFrame {
 /// # Errors
 /// When the directory itself can't be listed.
 pub fn verify(disk: Arc<dyn Disk>) -> Result<Verified, journal::OpenError> {
-    let journal = journal::verify(disk.as_ref())?;
+    let journal = journal::verify(disk.as_ref(), 0)?;
     let mut verified =
         Verified { journal, clicks: 0, searches: 0, unreadable: Vec::new(), unreadable_total: 0 };
     if verified.journal.segments == 0 {
@@ -102,6 +102,18 @@ impl Disk for Untouched {
         self.0.read_small(name)
     }
     fn write_small(&self, _name: &str, _bytes: &[u8]) -> io::Result<()> {
+        Err(io::ErrorKind::ReadOnlyFilesystem.into())
+    }
+    fn folder(&self, name: &str) -> io::Result<Arc<dyn Disk>> {
+        if !self.0.folders()?.iter().any(|folder| folder == name) {
+            return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+        }
+        Ok(Arc::new(Untouched(self.0.folder(name)?)))
+    }
+    fn folders(&self) -> io::Result<Vec<String>> {
+        self.0.folders()
+    }
+    fn remove_folder(&self, _name: &str) -> io::Result<()> {
         Err(io::ErrorKind::ReadOnlyFilesystem.into())
     }
 }

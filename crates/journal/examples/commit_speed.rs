@@ -25,7 +25,12 @@ impl Committer for Plain {
         frame.extend_from_slice(job);
     }
 
-    fn committed(&mut self, _jobs: Vec<Vec<u8>>, positions: &[Option<Position>]) -> Vec<Option<Position>> {
+    fn committed(
+        &mut self,
+        _jobs: Vec<Vec<u8>>,
+        positions: &[Option<Position>],
+        _end: Position,
+    ) -> Vec<Option<Position>> {
         positions.to_vec()
     }
 

@@ -7,10 +7,11 @@
     reason = "this is the room through which the data directory is touched"
 )]
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, FileType, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The largest file that [`Disk::read_small`] and [`Disk::write_small`] handle: 1 MiB.
 pub const SMALL_FILE_BYTES_MAX: usize = 1 << 20;
@@ -22,12 +23,14 @@ const ZEROS_BYTES: usize = 1 << 20;
 const FILE_MODE: u32 = 0o600;
 const FOLDER_MODE: u32 = 0o700;
 
-/// One flat directory. Names are plain file names. Whatever a verb returns `Ok` for outlives a loss of power.
+/// One directory, with the directories in it. Names are plain: no path leads anywhere else. Whatever a verb returns `Ok`
+/// for outlives a loss of power.
 pub trait Disk: Send + Sync + 'static {
     /// The names of all regular files, sorted.
     fn list(&self) -> io::Result<Vec<String>>;
 
-    /// Makes a new file of `bytes` zeros that are really written, so that its space can't be missing later.
+    /// Makes a new file of `bytes` zeros that are really written, so that its space can't be missing later. It may
+    /// also begin with 0 bytes and grow as it is written.
     /// The file and its name are synced. Fails when the name is taken; a failure may leave a partial file behind.
     fn create(&self, name: &str, bytes: u64) -> io::Result<Box<dyn DiskFile>>;
 
@@ -50,6 +53,16 @@ pub trait Disk: Send + Sync + 'static {
 
     /// Replaces a small private file (mode 0600) as a whole: after a crash it holds either the old bytes or the new.
     fn write_small(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
+
+    /// A directory in this one, made (mode 0700) and its name synced when it is missing. One that an earlier process
+    /// made may still lack that sync: see [`Disk::sync_names`].
+    fn folder(&self, name: &str) -> io::Result<Arc<dyn Disk>>;
+
+    /// The names of all directories in this one, sorted.
+    fn folders(&self) -> io::Result<Vec<String>>;
+
+    /// Removes a directory that is empty (`DirectoryNotEmpty` else) and syncs this one.
+    fn remove_folder(&self, name: &str) -> io::Result<()>;
 }
 
 /// An open file. Several threads may read while one writes.
@@ -61,10 +74,11 @@ pub trait DiskFile: Send + Sync {
     /// Reads into `buffer` from `offset` and returns how many bytes came; 0 only at the end of the file.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
-    /// Writes all of `bytes`. After an error any part of them may have been written.
+    /// Writes all of `bytes`; behind the file's end it grows, over zeros where `offset` leaves a gap. After an error any
+    /// part of them may have been written.
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()>;
 
-    /// Returns only when everything written before is on the medium (fdatasync).
+    /// Returns only when everything written before, and the length that it needs, is on the medium (fdatasync).
     /// After an error nothing is known about those bytes, and asking again proves nothing.
     fn sync(&self) -> io::Result<()>;
 }
@@ -106,9 +120,22 @@ impl FolderDisk {
         Ok(FolderDisk { folder })
     }
 
-    /// A directory inside this one, made when missing.
+    /// A directory inside this one, made when missing, like [`Disk::folder`].
     pub fn subfolder(&self, name: &str) -> io::Result<FolderDisk> {
-        FolderDisk::open(self.place(name)?)
+        let folder = self.place(name)?;
+        match DirBuilder::new().mode(FOLDER_MODE).create(&folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+            Err(error) => return Err(error),
+            Ok(()) => {
+                if let Err(error) = self.sync_names() {
+                    // Else the next call would take the unsynced name for a durable one. That this may fail too is of
+                    // no weight: the first error is the news.
+                    let _ = fs::remove_dir(&folder);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(FolderDisk { folder })
     }
 
     /// Where this directory is.
@@ -117,14 +144,34 @@ impl FolderDisk {
     }
 
     fn place(&self, name: &str) -> io::Result<PathBuf> {
-        if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                format!("not a plain file name: {name:?}"),
-            ));
-        }
+        check_plain(name)?;
         Ok(self.folder.join(name))
     }
+
+    /// The names of the entries of one kind, sorted.
+    fn names(&self, kind: impl Fn(&FileType) -> bool) -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let entry = entry?;
+            if !kind(&entry.file_type()?) {
+                continue;
+            }
+            // A name that isn't UTF-8 is never one of ours.
+            if let Ok(name) = entry.file_name().into_string() {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+/// Refuses a name that would lead out of its directory.
+pub(crate) fn check_plain(name: &str) -> io::Result<()> {
+    if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, format!("not a plain file name: {name:?}")));
+    }
+    Ok(())
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {
@@ -150,19 +197,7 @@ fn write_zeros(file: &mut File, bytes: u64) -> io::Result<()> {
 
 impl Disk for FolderDisk {
     fn list(&self) -> io::Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.folder)? {
-            let entry = entry?;
-            if !entry.file_type()?.is_file() {
-                continue;
-            }
-            // A name that isn't UTF-8 is never one of ours.
-            if let Ok(name) = entry.file_name().into_string() {
-                names.push(name);
-            }
-        }
-        names.sort();
-        Ok(names)
+        self.names(FileType::is_file)
     }
 
     fn create(&self, name: &str, bytes: u64) -> io::Result<Box<dyn DiskFile>> {
@@ -213,6 +248,19 @@ impl Disk for FolderDisk {
         file.write_all(bytes)?;
         file.sync_all()?;
         self.rename(&temporary, name)
+    }
+
+    fn folder(&self, name: &str) -> io::Result<Arc<dyn Disk>> {
+        Ok(Arc::new(self.subfolder(name)?))
+    }
+
+    fn folders(&self) -> io::Result<Vec<String>> {
+        self.names(FileType::is_dir)
+    }
+
+    fn remove_folder(&self, name: &str) -> io::Result<()> {
+        fs::remove_dir(self.place(name)?)?;
+        self.sync_names()
     }
 }
 

@@ -32,6 +32,20 @@ pub enum OpenError {
         /// In which way.
         damage: Damage,
     },
+    /// The caller counts on a beginning behind the journal's end: records between the two are gone.
+    #[error("the journal ends at position {end}, before position {begin}, from which on it should be kept")]
+    BeginPastEnd {
+        /// What the caller gave as [`Options::begin`](crate::Options::begin).
+        begin: Position,
+        /// The position behind the last frame.
+        end: Position,
+    },
+    /// No frame begins or ends where the caller's beginning is.
+    #[error("no record begins or ends at position {begin}, from which on the journal should be kept")]
+    BeginInside {
+        /// What the caller gave as [`Options::begin`](crate::Options::begin).
+        begin: Position,
+    },
     /// The caller's replay refused a frame.
     #[error("the record at position {position} was refused: {reason}")]
     Refused {
@@ -63,7 +77,7 @@ impl OpenError {
 /// In which way synced bytes are damaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Damage {
-    /// A segment between two others, or the first, is not there.
+    /// A segment between two others, or the one that holds the journal's beginning, is not there.
     Missing,
     /// The file is not as long as it was made.
     Length,
@@ -114,7 +128,7 @@ pub enum AppendError {
 /// Why a frame could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// No acknowledged frame can begin at this position.
+    /// No acknowledged frame can begin at this position, or its segment was forgotten.
     #[error("there is no record at position {0}")]
     NotFound(Position),
     /// The bytes there are not a whole frame.

@@ -11,6 +11,7 @@ use std::time::Instant;
 use crate::Position;
 use crate::disk::{Disk, DiskFile};
 use crate::error::{AppendError, OpenError};
+use crate::forget::Forgetter;
 use crate::frame::{Batch, PayloadSize};
 use crate::reader::{Reader, Shelves};
 use crate::recovery::{OnFrame, Recovered, Recovery, recover, remove_leftovers};
@@ -19,6 +20,7 @@ use crate::segment::{
     check_size,
 };
 use crate::spare::{Spare, SpareShelf};
+use crate::wipe::{WipeError, wipe, write_zeros};
 
 /// How a journal is kept.
 #[derive(Debug, Clone)]
@@ -28,22 +30,25 @@ pub struct Options {
     /// What goes into every checksum of a new journal, so that nobody who sends payloads can forge a frame inside one.
     /// `None` takes a random number; a fixed one is for tests and samples.
     pub salt: Option<u64>,
+    /// Everything before this position was forgotten by the owner, who keeps this number durably elsewhere; 0 when
+    /// nothing was. A frame begins or ends there. Segments that lie wholly before it may be missing, and are removed.
+    pub begin: Position,
 }
 
 impl Default for Options {
     fn default() -> Options {
-        Options { segment_bytes: SEGMENT_BYTES_DEFAULT, salt: None }
+        Options { segment_bytes: SEGMENT_BYTES_DEFAULT, salt: None, begin: 0 }
     }
 }
 
 /// How a journal does. Counts begin when it is opened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Status {
-    /// How many segments there are.
+    /// How many segments there are now.
     pub segments: u64,
     /// How many bytes the segments take on the disk, without the spare.
     pub file_bytes: u64,
-    /// The position behind the last synced frame.
+    /// The position behind the last synced frame; the start of the current segment if that is later.
     pub end: Position,
     /// How many frames were appended.
     pub frames: u64,
@@ -77,6 +82,11 @@ pub(crate) struct Gauges {
 }
 
 impl Gauges {
+    pub(crate) fn remove_segment(&self, bytes: u64) {
+        self.segments.fetch_sub(1, Ordering::Relaxed);
+        self.file_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
     pub(crate) fn status(&self) -> Status {
         let read = |gauge: &AtomicU64| gauge.load(Ordering::Relaxed);
         Status {
@@ -113,33 +123,39 @@ pub struct Journal {
     /// The next segment may have got its name already, in a rename that reported an error. Its header tells on which
     /// frame it follows, so nothing may be appended before it.
     must_turn: bool,
+    /// The current segment was there before this opening.
+    recovered: bool,
     shelf: Arc<SpareShelf>,
     shelves: Arc<Shelves>,
+    forgetter: Forgetter,
     gauges: Arc<Gauges>,
     batch: Batch,
 }
 
 impl Journal {
-    /// Opens the journal of a directory, or begins one. Every frame is given to `on_frame`, oldest first, exactly once;
-    /// all of them are synced when this returns.
+    /// Opens the journal of a directory, or begins one. Every frame from [`Options::begin`] on is given to `on_frame`,
+    /// oldest first, exactly once; all of them are synced when this returns.
     ///
     /// Nobody else may have the directory open: see [`DirLock`](crate::DirLock).
     ///
     /// # Errors
-    /// [`OpenError::MiddleDamage`] when bytes that had been synced are missing or changed, [`OpenError::Newer`], the
-    /// callback's refusal, a failing disk.
+    /// [`OpenError::MiddleDamage`] when bytes that had been synced are missing or changed, [`OpenError::BeginPastEnd`]
+    /// or [`OpenError::BeginInside`] for a beginning that is none, [`OpenError::Newer`], the callback's refusal, a failing
+    /// disk.
     pub fn open(
         disk: Arc<dyn Disk>,
         options: Options,
         on_frame: &mut OnFrame<'_>,
     ) -> Result<(Journal, Recovery), OpenError> {
         check_size(options.segment_bytes).map_err(OpenError::Options)?;
-        let recovered = recover(disk.as_ref(), on_frame)?;
+        let recovered = recover(disk.as_ref(), options.begin, on_frame)?;
         // An earlier process may have ended before the name of its last segment was synced: without its name, all that
         // is appended to that segment would be lost.
         disk.sync_names().map_err(OpenError::io("the journal's directory"))?;
-        remove_leftovers(disk.as_ref())?;
+        let first_kept = recovered.as_ref().and_then(|recovered| recovered.headers.first());
+        remove_leftovers(disk.as_ref(), first_kept.map(|header| header.sequence))?;
         let shelf = Arc::new(SpareShelf::new(Arc::clone(&disk), options.segment_bytes));
+        let new = recovered.is_none();
         let recovered = match recovered {
             Some(recovered) => recovered,
             None => begin(disk.as_ref(), &shelf, &options)?,
@@ -149,8 +165,11 @@ impl Journal {
         add(&gauges.segments, headers.len() as u64);
         add(&gauges.file_bytes, headers.iter().map(|header| header.bytes).sum());
         add(&gauges.end, recovery.end);
+        let gauges = Arc::new(gauges);
+        let shelves = Arc::new(Shelves::new(Arc::clone(&disk), headers, recovery.end));
         let journal = Journal {
-            shelves: Arc::new(Shelves::new(Arc::clone(&disk), headers, recovery.end)),
+            forgetter: Forgetter::new(Arc::clone(&shelves), Arc::clone(&gauges)),
+            shelves,
             disk,
             segment_bytes: options.segment_bytes,
             current: last,
@@ -159,8 +178,9 @@ impl Journal {
             rubbish_end: end,
             previous,
             must_turn: false,
+            recovered: !new,
             shelf,
-            gauges: Arc::new(gauges),
+            gauges,
             batch: Batch::new(),
         };
         Ok((journal, recovery))
@@ -193,6 +213,23 @@ impl Journal {
         outcome
     }
 
+    /// Begins a new segment if the current one has frames, and returns the position from which on it holds frames.
+    /// All frames appended before are before it, and can be forgotten to the last byte with their segments.
+    ///
+    /// Returns `Ok` only when the new segment is durable. After an error a later turn or append tries again.
+    pub fn turn(&mut self) -> Result<Position, AppendError> {
+        let outcome = self.try_turn();
+        if outcome.is_err() {
+            add(&self.gauges.failures, 1);
+        }
+        outcome
+    }
+
+    /// All frames appended so far are before this position, and all later ones at it or after.
+    pub fn end(&self) -> Position {
+        self.current.position(self.end)
+    }
+
     /// The largest batch, in bytes with headers and padding.
     pub fn batch_bytes_max(&self) -> u64 {
         self.segment_bytes - SEGMENT_HEADER_BYTES as u64
@@ -201,6 +238,11 @@ impl Journal {
     /// A reader of single frames.
     pub fn reader(&self) -> Reader {
         Reader::new(Arc::clone(&self.shelves))
+    }
+
+    /// A handle to remove the oldest segments, beside whoever appends.
+    pub fn forgetter(&self) -> Forgetter {
+        self.forgetter.clone()
     }
 
     /// A handle to make the next segment's file ahead of time.
@@ -230,7 +272,7 @@ impl Journal {
         }
         self.clear_rubbish()?;
         if self.must_turn || bytes > self.current.bytes - self.end {
-            self.turn()?;
+            self.begin_segment()?;
         }
         let first = self.current.position(self.end);
         let previous = batch.seal(self.current.salt, first, self.previous);
@@ -243,18 +285,34 @@ impl Journal {
         self.count_sync(begun);
         self.end += bytes;
         self.previous = previous;
-        self.publish(batch, first + bytes);
+        self.publish(batch);
         if self.current.bytes - self.end < self.current.capacity() / 2 {
             self.shelf.wish();
         }
         Ok(batch.positions(first))
     }
 
-    fn publish(&self, batch: &Batch, end: Position) {
+    fn try_turn(&mut self) -> Result<Position, AppendError> {
+        if self.gauges.poisoned.load(Ordering::Relaxed) {
+            return Err(AppendError::Poisoned);
+        }
+        // What a failed write left would be damage in a segment that has a follower.
+        self.clear_rubbish()?;
+        if self.must_turn || self.end > SEGMENT_HEADER_BYTES as u64 {
+            self.begin_segment()?;
+        }
+        Ok(self.end())
+    }
+
+    fn publish(&self, batch: &Batch) {
         add(&self.gauges.frames, batch.len() as u64);
         add(&self.gauges.frame_bytes, batch.bytes() as u64);
-        self.gauges.end.store(end, Ordering::Relaxed);
-        self.shelves.set_end(end);
+        self.publish_end();
+    }
+
+    fn publish_end(&self) {
+        self.gauges.end.store(self.end(), Ordering::Relaxed);
+        self.shelves.set_end(self.end());
     }
 
     fn count_sync(&self, begun: Instant) {
@@ -265,28 +323,40 @@ impl Journal {
     }
 
     fn sync(&mut self) -> Result<(), AppendError> {
-        self.file.sync().map_err(|_| {
-            self.gauges.poisoned.store(true, Ordering::Relaxed);
-            AppendError::Poisoned
-        })
+        self.file.sync().map_err(|_| self.poison())
+    }
+
+    fn poison(&self) -> AppendError {
+        self.gauges.poisoned.store(true, Ordering::Relaxed);
+        AppendError::Poisoned
     }
 
     /// Puts zeros over what a failed write may have left, and syncs them before anything is written there: else frames
     /// of the failed batch could, after a crash, follow on those of the next.
     fn clear_rubbish(&mut self) -> Result<(), AppendError> {
-        let Some(rubbish) = self.rubbish_end.checked_sub(self.end).filter(|rubbish| *rubbish > 0) else {
-            return Ok(());
-        };
-        // The rubbish is no larger than the batch that failed, which was in memory too.
-        let zeros = vec![0; usize::try_from(rubbish).unwrap_or(usize::MAX)];
-        self.file.write_at(&zeros, self.end).map_err(write_error)?;
-        self.sync()?;
+        match wipe(self.file.as_ref(), self.end, self.rubbish_end) {
+            Err(WipeError::Write(error)) => return Err(write_error(error)),
+            Err(WipeError::Sync(_)) => return Err(self.poison()),
+            Ok(()) => {}
+        }
         self.rubbish_end = self.end;
         Ok(())
     }
 
+    /// Makes sure that there are zeros behind the last frame on the medium too. An earlier opening may have failed when
+    /// it wiped a torn tail: then its mark may still be there, though readers see a zero. While the segment is the last
+    /// one that would count as a torn tail; once it has a follower, as damage.
+    fn clear_rest(&mut self) -> Result<(), AppendError> {
+        if self.recovered {
+            write_zeros(self.file.as_ref(), self.end, self.current.bytes).map_err(write_error)?;
+            self.sync()?;
+            self.recovered = false;
+        }
+        Ok(())
+    }
+
     /// Goes on to the next segment.
-    fn turn(&mut self) -> Result<(), AppendError> {
+    fn begin_segment(&mut self) -> Result<(), AppendError> {
         let header = SegmentHeader {
             sequence: self.current.sequence + 1,
             start: self.current.end(),
@@ -294,10 +364,11 @@ impl Journal {
             salt: self.current.salt,
             previous: self.previous,
         };
-        if header.sequence > SEGMENTS_MAX {
+        if self.shelves.len() as u64 >= SEGMENTS_MAX {
             let message = format!("a journal has at most {SEGMENTS_MAX} segments");
             return Err(AppendError::NoSpace(io::Error::other(message)));
         }
+        self.clear_rest()?;
         let file = prepare(&self.shelf, &header).map_err(AppendError::NoSpace)?;
         self.must_turn = true;
         self.disk.rename(SPARE_NAME, &header.name()).map_err(AppendError::NoSpace)?;
@@ -309,6 +380,7 @@ impl Journal {
         self.shelves.add(header);
         add(&self.gauges.segments, 1);
         add(&self.gauges.file_bytes, header.bytes);
+        self.publish_end();
         Ok(())
     }
 }

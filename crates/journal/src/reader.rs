@@ -22,7 +22,10 @@ const READ_AHEAD_BYTES: usize = 4096;
 /// Where the frames are, shared by the journal and its readers.
 pub(crate) struct Shelves {
     disk: Arc<dyn Disk>,
+    /// Oldest first; the last is the one that is written.
     segments: RwLock<Vec<SegmentHeader>>,
+    /// Nothing before this position is shown, though its file may still be about to go.
+    hidden: AtomicU64,
     open: Mutex<VecDeque<(u64, Arc<dyn DiskFile>)>>,
     /// The position behind the last synced frame.
     end: AtomicU64,
@@ -31,7 +34,12 @@ pub(crate) struct Shelves {
 impl Shelves {
     pub(crate) fn new(disk: Arc<dyn Disk>, segments: Vec<SegmentHeader>, end: Position) -> Shelves {
         let open = Mutex::new(VecDeque::new());
-        Shelves { disk, segments: RwLock::new(segments), open, end: AtomicU64::new(end) }
+        let (segments, hidden) = (RwLock::new(segments), AtomicU64::new(0));
+        Shelves { disk, segments, hidden, open, end: AtomicU64::new(end) }
+    }
+
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        self.disk.as_ref()
     }
 
     pub(crate) fn add(&self, header: SegmentHeader) {
@@ -42,23 +50,58 @@ impl Shelves {
         self.end.store(end, Ordering::Release);
     }
 
+    pub(crate) fn end(&self) -> Position {
+        self.end.load(Ordering::Acquire)
+    }
+
+    /// How many segments there are.
+    pub(crate) fn len(&self) -> usize {
+        self.segments.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// The oldest segment, if it ends at or before `position` and is not the one that is written.
+    pub(crate) fn oldest_before(&self, position: Position) -> Option<SegmentHeader> {
+        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        let oldest = segments.first().filter(|oldest| segments.len() > 1 && oldest.end() <= position);
+        oldest.copied()
+    }
+
+    /// Shows nothing more of the segments before `position`, and closes them: an open file would keep its space.
+    pub(crate) fn hide_before(&self, position: Position) {
+        self.hidden.fetch_max(position, Ordering::AcqRel);
+        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        let shown = segments.iter().find(|segment| segment.start >= position);
+        let first = shown.map_or(u64::MAX, |segment| segment.sequence);
+        self.open.lock().unwrap_or_else(PoisonError::into_inner).retain(|(sequence, _)| *sequence >= first);
+    }
+
+    /// Takes out the oldest segment, whose file is gone.
+    pub(crate) fn take_out(&self, oldest: &SegmentHeader) {
+        self.segments.write().unwrap_or_else(PoisonError::into_inner).retain(|segment| segment != oldest);
+    }
+
     fn find(&self, position: Position) -> Option<SegmentHeader> {
         let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
         let behind = segments.partition_point(|segment| segment.start <= position);
         segments.get(behind.checked_sub(1)?).copied()
     }
 
-    fn file(&self, segment: &SegmentHeader) -> io::Result<Arc<dyn DiskFile>> {
+    /// The file of a segment; `None` when it is hidden.
+    fn file(&self, segment: &SegmentHeader) -> io::Result<Option<Arc<dyn DiskFile>>> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        // Looked up under the lock: who hides a segment closes it under the same lock, and after this it stays closed.
+        if segment.start < self.hidden.load(Ordering::Acquire) {
+            return Ok(None);
+        }
         if let Some((_, file)) = open.iter().find(|(sequence, _)| *sequence == segment.sequence) {
-            return Ok(Arc::clone(file));
+            return Ok(Some(Arc::clone(file)));
         }
         let file: Arc<dyn DiskFile> = Arc::from(self.disk.open(&segment.name())?);
         if open.len() >= OPEN_SEGMENTS_MAX {
             open.pop_front();
         }
         open.push_back((segment.sequence, Arc::clone(&file)));
-        Ok(file)
+        Ok(Some(file))
     }
 }
 
@@ -75,7 +118,7 @@ impl Reader {
 
     /// The position behind the last frame that is synced.
     pub fn end(&self) -> Position {
-        self.shelves.end.load(Ordering::Acquire)
+        self.shelves.end()
     }
 
     /// The payload at a position that `append` or the replay gave out. Its checksums are checked.
@@ -88,7 +131,7 @@ impl Reader {
         let failed = |source| ReadError::Io { file: segment.name(), source };
         let damaged = || ReadError::Damaged { file: segment.name(), offset };
 
-        let file = self.shelves.file(&segment).map_err(failed)?;
+        let file = self.shelves.file(&segment).map_err(failed)?.ok_or(ReadError::NotFound(position))?;
         let mut bytes = vec![0; READ_AHEAD_BYTES];
         let read = read_full(file.as_ref(), &mut bytes, offset).map_err(failed)?;
         bytes.truncate(read);

@@ -1,15 +1,28 @@
 //! A disk in memory that crashes, tears and fails on demand, for tests of whatever is durable.
 //!
-//! It keeps what is durable and what is merely written apart, sector by sector. It must never know what is written.
+//! It keeps what is durable and what is merely written apart, sector by sector and name by name. It must never know what
+//! is written.
+
+mod file;
+mod folder;
+mod random;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::disk::{Disk, DiskFile, check_small};
+use self::file::SimulatedFile;
+use self::folder::{Entry, FileId, FolderId, NameChange, SimulatedFolder};
+use self::random::Random;
+use crate::disk::{Disk, DiskFile, check_plain, check_small};
 
 /// What a medium writes in one piece: a crash leaves each sector as it was at some moment since its last sync.
 pub const SECTOR_BYTES: usize = 512;
+
+/// The directory that every disk has.
+const ROOT: FolderId = 0;
 
 /// Kinds of operations that a [`Fault`] can hit and that count for [`SimulatedDisk::stop_after`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,107 +65,13 @@ impl Fault {
     }
 }
 
-type Sector = [u8; SECTOR_BYTES];
-type FileId = u64;
-
-#[derive(Default)]
-struct SimulatedFile {
-    /// What a reader sees.
-    seen: Vec<u8>,
-    /// What is on the medium for sure.
-    durable: Vec<u8>,
-    /// For each sector that may differ from the medium: what was written since, oldest first.
-    versions: BTreeMap<usize, Vec<Sector>>,
-    /// Sectors that the next sync will write. After a failed sync they count as clean, as with Linux.
-    dirty: BTreeSet<usize>,
-}
-
-impl SimulatedFile {
-    fn write(&mut self, bytes: &[u8], offset: usize) {
-        let end = offset + bytes.len();
-        if end > self.seen.len() {
-            self.seen.resize(end, 0);
-        }
-        self.seen[offset..end].copy_from_slice(bytes);
-        for sector in offset / SECTOR_BYTES..end.div_ceil(SECTOR_BYTES) {
-            let content = sector_of(&self.seen, sector);
-            self.versions.entry(sector).or_default().push(content);
-            self.dirty.insert(sector);
-        }
-    }
-
-    fn sync(&mut self) {
-        self.durable.resize(self.seen.len(), 0);
-        for sector in std::mem::take(&mut self.dirty) {
-            put_sector(&mut self.durable, sector, &sector_of(&self.seen, sector));
-            self.versions.remove(&sector);
-        }
-    }
-
-    fn crash(&mut self, random: &mut Random) {
-        if self.seen.len() > self.durable.len() && random.below(2) == 0 {
-            self.durable.resize(self.seen.len(), 0);
-        }
-        for (sector, versions) in std::mem::take(&mut self.versions) {
-            // Either the medium's old content stays, or one of the later contents reached it.
-            let choice = random.below(versions.len() + 1);
-            if let Some(content) = choice.checked_sub(1).and_then(|choice| versions.get(choice)) {
-                put_sector(&mut self.durable, sector, content);
-            }
-        }
-        self.dirty.clear();
-        self.seen.clone_from(&self.durable);
-    }
-}
-
-fn sector_of(bytes: &[u8], sector: usize) -> Sector {
-    let mut content = [0; SECTOR_BYTES];
-    let start = (sector * SECTOR_BYTES).min(bytes.len());
-    let end = (start + SECTOR_BYTES).min(bytes.len());
-    content[..end - start].copy_from_slice(&bytes[start..end]);
-    content
-}
-
-/// Writes as much of a sector as the file is long.
-fn put_sector(bytes: &mut [u8], sector: usize, content: &Sector) {
-    let start = (sector * SECTOR_BYTES).min(bytes.len());
-    let end = (start + SECTOR_BYTES).min(bytes.len());
-    bytes[start..end].copy_from_slice(&content[..end - start]);
-}
-
-enum NameChange {
-    Create(String, FileId),
-    Rename(String, String),
-    Remove(String),
-}
-
-impl NameChange {
-    /// Makes the change; one whose file is not there is void.
-    fn apply(&self, names: &mut BTreeMap<String, FileId>) {
-        match self {
-            NameChange::Create(name, file) => {
-                names.insert(name.clone(), *file);
-            }
-            NameChange::Rename(from, to) => {
-                if let Some(file) = names.remove(from) {
-                    names.insert(to.clone(), file);
-                }
-            }
-            NameChange::Remove(name) => {
-                names.remove(name);
-            }
-        }
-    }
-}
-
 #[derive(Default)]
 struct State {
     files: BTreeMap<FileId, SimulatedFile>,
-    names: BTreeMap<String, FileId>,
-    durable_names: BTreeMap<String, FileId>,
-    /// Changes of names since the directory was last synced.
-    unsynced_names: Vec<NameChange>,
-    files_made: FileId,
+    /// Removed ones stay until the next crash: unless its removal is synced, a folder may come back.
+    folders: BTreeMap<FolderId, SimulatedFolder>,
+    /// How many files and folders were ever made; the last one's id.
+    made: u64,
     /// Grows with each crash; handles of an earlier life are dead.
     life: u64,
     operations: u64,
@@ -185,17 +104,15 @@ impl State {
         self.step(operation).map_err(|(error, _)| error)
     }
 
-    fn change_name(&mut self, operation: Operation, change: NameChange) -> io::Result<()> {
+    fn change_name(&mut self, folder: FolderId, operation: Operation, change: NameChange) -> io::Result<()> {
         self.step_simply(operation)?;
-        change.apply(&mut self.names);
-        self.unsynced_names.push(change);
-        self.sync_names()
+        self.folder(folder)?.change(change);
+        self.sync_names(folder)
     }
 
-    fn sync_names(&mut self) -> io::Result<()> {
+    fn sync_names(&mut self, folder: FolderId) -> io::Result<()> {
         self.step_simply(Operation::SyncNames)?;
-        self.durable_names.clone_from(&self.names);
-        self.unsynced_names.clear();
+        self.folder(folder)?.sync();
         Ok(())
     }
 
@@ -213,7 +130,7 @@ impl State {
         let file = self.file(file)?;
         match &outcome {
             Ok(()) => file.sync(),
-            Err(_) => file.dirty.clear(),
+            Err(_) => file.fail_sync(),
         }
         outcome
     }
@@ -222,15 +139,67 @@ impl State {
         self.files.get_mut(&file).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    fn named(&self, name: &str) -> io::Result<FileId> {
-        self.names.get(name).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
+    /// A directory that is there. Only one that lost its name in a crash, or was removed before one, is not.
+    fn folder(&mut self, folder: FolderId) -> io::Result<&mut SimulatedFolder> {
+        if folder == ROOT {
+            return Ok(self.folders.entry(ROOT).or_default());
+        }
+        self.folders.get_mut(&folder).ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn next_id(&mut self) -> u64 {
+        self.made += 1;
+        self.made
+    }
+
+    fn make_folder(&mut self, parent: FolderId, name: &str) -> io::Result<FolderId> {
+        self.step_simply(Operation::Create)?;
+        let folder = self.next_id();
+        self.folders.insert(folder, SimulatedFolder::default());
+        self.folder(parent)?.change(NameChange::Create(name.to_owned(), Entry::Folder(folder)));
+        if let Err(error) = self.sync_names(parent) {
+            // As on a real disk: the next call must not take the unsynced name for a durable one.
+            self.folder(parent)?.change(NameChange::Remove(name.to_owned()));
+            return Err(error);
+        }
+        Ok(folder)
+    }
+
+    /// Drops what has no name any more.
+    fn retain_named(&mut self) {
+        let mut files = BTreeSet::new();
+        let mut folders = BTreeSet::from([ROOT]);
+        let mut to_visit = vec![ROOT];
+        while let Some(folder) = to_visit.pop() {
+            for entry in self.folders.get(&folder).into_iter().flat_map(SimulatedFolder::entries) {
+                match entry {
+                    Entry::File(file) => {
+                        files.insert(file);
+                    }
+                    Entry::Folder(inner) => {
+                        folders.insert(inner);
+                        to_visit.push(inner);
+                    }
+                }
+            }
+        }
+        self.files.retain(|file, _| files.contains(file));
+        self.folders.retain(|folder, _| folders.contains(folder));
+    }
+
+    fn restart(&mut self) {
+        self.life += 1;
+        self.faults.clear();
+        self.stop_at = None;
     }
 }
 
-/// A disk in memory. Clones are handles of the same disk.
+/// A disk in memory. Clones are handles of the same directory; all directories of a disk share its operations, its
+/// faults and its losses of power.
 #[derive(Clone, Default)]
 pub struct SimulatedDisk {
     state: Arc<Mutex<State>>,
+    folder: FolderId,
 }
 
 impl SimulatedDisk {
@@ -249,14 +218,8 @@ impl SimulatedDisk {
         let mut random = Random(seed);
         let mut state = self.lock();
         let state = &mut *state;
-        for change in std::mem::take(&mut state.unsynced_names) {
-            if random.below(2) == 0 {
-                change.apply(&mut state.durable_names);
-            }
-        }
-        state.names.clone_from(&state.durable_names);
-        let named: BTreeSet<FileId> = state.names.values().copied().collect();
-        state.files.retain(|file, _| named.contains(file));
+        state.folders.values_mut().for_each(|folder| folder.crash(&mut random));
+        state.retain_named();
         state.files.values_mut().for_each(|file| file.crash(&mut random));
         state.restart();
     }
@@ -289,31 +252,41 @@ impl SimulatedDisk {
         self.lock().operations
     }
 
+    /// A directory inside this one, made when missing, like [`Disk::folder`]. The handle outlives a crash if the
+    /// directory does.
+    pub fn subfolder(&self, name: &str) -> io::Result<SimulatedDisk> {
+        check_plain(name)?;
+        let mut state = self.lock();
+        let found = state.folder(self.folder)?.folder(name);
+        let folder = match found {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => state.make_folder(self.folder, name)?,
+            other => {
+                state.step_simply(Operation::Read)?;
+                other?
+            }
+        };
+        Ok(SimulatedDisk { state: Arc::clone(&self.state), folder })
+    }
+
     /// A file's bytes as a reader sees them.
     pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
         let mut state = self.lock();
-        let file = state.named(name).ok()?;
+        let file = state.folder(self.folder).ok()?.file(name).ok()?;
         state.file(file).ok().map(|file| file.seen.clone())
     }
 
-    /// Puts a durable file in place, whatever was there.
+    /// Puts a durable file in place, whatever was there; in a directory that is gone, nothing.
     pub fn put(&self, name: &str, bytes: &[u8]) {
         let mut state = self.lock();
-        state.files_made += 1;
-        let file = state.files_made;
-        let content =
-            SimulatedFile { seen: bytes.to_vec(), durable: bytes.to_vec(), ..SimulatedFile::default() };
-        state.files.insert(file, content);
-        state.names.insert(name.to_owned(), file);
-        state.durable_names.insert(name.to_owned(), file);
+        let file = state.next_id();
+        state.files.insert(file, SimulatedFile::durable(bytes));
+        if let Ok(folder) = state.folder(self.folder) {
+            folder.put(name, Entry::File(file));
+        }
     }
-}
 
-impl State {
-    fn restart(&mut self) {
-        self.life += 1;
-        self.faults.clear();
-        self.stop_at = None;
+    fn handle(&self, file: FileId, life: u64) -> Box<dyn DiskFile> {
+        Box::new(SimulatedHandle { disk: self.clone(), file, life })
     }
 }
 
@@ -321,57 +294,61 @@ impl Disk for SimulatedDisk {
     fn list(&self) -> io::Result<Vec<String>> {
         let mut state = self.lock();
         state.step_simply(Operation::Read)?;
-        Ok(state.names.keys().cloned().collect())
+        Ok(state.folder(self.folder)?.names(|entry| matches!(entry, Entry::File(_))))
     }
 
     fn create(&self, name: &str, bytes: u64) -> io::Result<Box<dyn DiskFile>> {
         let mut state = self.lock();
-        if state.names.contains_key(name) {
-            return Err(io::ErrorKind::AlreadyExists.into());
-        }
-        state.files_made += 1;
-        let file = state.files_made;
+        state.folder(self.folder)?.check_free(name)?;
+        let file = state.next_id();
         state.files.insert(file, SimulatedFile::default());
         let zeros = vec![0; usize::try_from(bytes).map_err(io::Error::other)?];
         // The name comes first and is synced last, as on a real disk.
         state.step_simply(Operation::Create)?;
-        let change = NameChange::Create(name.to_owned(), file);
-        change.apply(&mut state.names);
-        state.unsynced_names.push(change);
+        let change = NameChange::Create(name.to_owned(), Entry::File(file));
+        state.folder(self.folder)?.change(change);
         state.write(file, &zeros, 0)?;
         state.sync(file)?;
-        state.sync_names()?;
-        let life = state.life;
-        Ok(Box::new(SimulatedHandle { disk: self.clone(), file, life }))
+        state.sync_names(self.folder)?;
+        Ok(self.handle(file, state.life))
     }
 
     fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let mut state = self.lock();
         state.step_simply(Operation::Read)?;
-        let (file, life) = (state.named(name)?, state.life);
-        Ok(Box::new(SimulatedHandle { disk: self.clone(), file, life }))
+        let file = state.folder(self.folder)?.file(name)?;
+        Ok(self.handle(file, state.life))
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        check_plain(to)?;
         let mut state = self.lock();
-        state.named(from)?;
-        state.change_name(Operation::Rename, NameChange::Rename(from.to_owned(), to.to_owned()))
+        let folder = state.folder(self.folder)?;
+        folder.file(from)?;
+        if folder.folder(to).is_ok() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        let change = NameChange::Rename(from.to_owned(), to.to_owned());
+        state.change_name(self.folder, Operation::Rename, change)
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
         let mut state = self.lock();
-        state.named(name)?;
-        state.change_name(Operation::Remove, NameChange::Remove(name.to_owned()))
+        state.folder(self.folder)?.file(name)?;
+        state.change_name(self.folder, Operation::Remove, NameChange::Remove(name.to_owned()))
     }
 
     fn sync_names(&self) -> io::Result<()> {
-        self.lock().sync_names()
+        self.lock().sync_names(self.folder)
     }
 
     fn read_small(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
         let mut state = self.lock();
         state.step_simply(Operation::Read)?;
-        let Ok(file) = state.named(name) else { return Ok(None) };
+        let file = match state.folder(self.folder)?.file(name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            other => other?,
+        };
         let bytes = state.file(file)?.seen.clone();
         check_small(name, bytes.len())?;
         Ok(Some(bytes))
@@ -380,13 +357,32 @@ impl Disk for SimulatedDisk {
     fn write_small(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         check_small(name, bytes.len())?;
         let temporary = format!("{name}.tmp");
-        if self.lock().names.contains_key(&temporary) {
+        if self.lock().folder(self.folder)?.file(&temporary).is_ok() {
             self.remove(&temporary)?;
         }
         let file = self.create(&temporary, 0)?;
         file.write_at(bytes, 0)?;
         file.sync()?;
         self.rename(&temporary, name)
+    }
+
+    fn folder(&self, name: &str) -> io::Result<Arc<dyn Disk>> {
+        Ok(Arc::new(self.subfolder(name)?))
+    }
+
+    fn folders(&self) -> io::Result<Vec<String>> {
+        let mut state = self.lock();
+        state.step_simply(Operation::Read)?;
+        Ok(state.folder(self.folder)?.names(|entry| matches!(entry, Entry::Folder(_))))
+    }
+
+    fn remove_folder(&self, name: &str) -> io::Result<()> {
+        let mut state = self.lock();
+        let inner = state.folder(self.folder)?.folder(name)?;
+        if !state.folder(inner)?.is_empty() {
+            return Err(io::ErrorKind::DirectoryNotEmpty.into());
+        }
+        state.change_name(self.folder, Operation::Remove, NameChange::Remove(name.to_owned()))
     }
 }
 
@@ -426,71 +422,5 @@ impl DiskFile for SimulatedHandle {
 
     fn sync(&self) -> io::Result<()> {
         self.lock()?.sync(self.file)
-    }
-}
-
-/// The splitmix64 generator: small, seeded, the same everywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound.max(1) as u64).unwrap_or(0)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_synced_outlives_every_crash_and_what_was_not_may_be_torn() {
-        let mut torn = 0;
-        for seed in 0..64 {
-            let disk = SimulatedDisk::new();
-            let file = disk.create("a", 2048).unwrap();
-            file.write_at(&[1; 2048], 0).unwrap();
-            file.sync().unwrap();
-            file.write_at(&[2; 1024], 512).unwrap();
-            disk.crash(seed);
-            assert!(file.sync().is_err(), "a handle from before the crash is dead");
-            let bytes = disk.bytes("a").unwrap();
-            assert_eq!((&bytes[..512], &bytes[1536..]), (&[1; 512][..], &[1; 512][..]));
-            torn += u32::from(bytes[512] != bytes[1024]);
-            assert!(bytes[512..1024].iter().all(|byte| *byte == bytes[512]), "a sector is never torn");
-        }
-        assert!((10..54).contains(&torn), "{torn} of 64 crashes tore the write");
-    }
-
-    #[test]
-    fn a_failed_sync_is_not_made_good_by_the_next() {
-        let lost = (0..64).filter(|seed| {
-            let disk = SimulatedDisk::new();
-            let file = disk.create("a", 512).unwrap();
-            file.write_at(&[1; 512], 0).unwrap();
-            disk.inject(Fault::next(Operation::Sync, io::ErrorKind::Other));
-            assert!(file.sync().is_err());
-            file.sync().unwrap();
-            disk.crash(*seed);
-            disk.bytes("a").unwrap()[0] == 0
-        });
-        assert!(lost.count() > 0);
-    }
-
-    #[test]
-    fn a_dead_disk_stays_dead_until_the_restart() {
-        let disk = SimulatedDisk::new();
-        disk.stop_after(1);
-        assert!(disk.create("a", 512).is_err());
-        assert!(disk.list().is_err());
-        disk.restart();
-        assert_eq!(disk.list().unwrap(), ["a"]);
     }
 }

@@ -4,20 +4,19 @@
 //! It must never know what a job is, nor an async runtime.
 
 use std::collections::VecDeque;
-use std::future::Future;
 use std::io;
-use std::pin::{Pin, pin};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, JoinHandle, Thread};
-
-use tokio::sync::oneshot;
+use std::thread::{self, JoinHandle};
 
 use crate::Position;
-use crate::error::AppendError;
+use crate::forget::Forgetter;
 use crate::frame::{Batch, FRAME_BYTES_MAX, FRAME_HEADER_BYTES};
 use crate::journal::{Gauges, Journal, Status};
+use crate::receipt::{CommitError, Receipt, Slot};
 use crate::spare::Spare;
+
+/// How many turns may be unanswered; more are refused.
+pub const TURNS_WAITING_MAX: usize = 64;
 
 /// What the owner of a journal decides and remembers. Called from the writer's thread only.
 pub trait Committer: Send + 'static {
@@ -34,8 +33,14 @@ pub trait Committer: Send + 'static {
     fn stage(&mut self, job: &mut Self::Job, frame: &mut Vec<u8>);
 
     /// The group is durable: makes it visible, and returns one answer for each job, in order.
-    /// `positions` tells where each job's frame is.
-    fn committed(&mut self, jobs: Vec<Self::Job>, positions: &[Option<Position>]) -> Vec<Self::Done>;
+    /// `positions` tells where each job's frame is. All frames of this group and of those before it are before `end`, all
+    /// later ones at it or after; it may serve as [`Options::begin`](crate::Options::begin).
+    fn committed(
+        &mut self,
+        jobs: Vec<Self::Job>,
+        positions: &[Option<Position>],
+        end: Position,
+    ) -> Vec<Self::Done>;
 
     /// These jobs, all from the group that was last staged, were not recorded: forgets what `stage` remembered of them.
     fn failed(&mut self, jobs: &[Self::Job]);
@@ -67,42 +72,6 @@ impl Default for WriterOptions {
             group_jobs_max: 4_096,
             group_bytes_max: 4 << 20,
             spare: true,
-        }
-    }
-}
-
-/// Why a job was not recorded.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CommitError {
-    /// The disk has no room. A later job may succeed.
-    #[error("no room on the disk: {0}")]
-    NoSpace(String),
-    /// The write failed. A later job may succeed.
-    #[error("the disk could not be written: {0}")]
-    Write(String),
-    /// A sync failed; nothing is recorded until a restart.
-    #[error("a sync failed; nothing is recorded until a restart")]
-    Poisoned,
-    /// The job's frame is larger than a frame may be.
-    #[error("a record of {bytes} bytes is too large, {bytes_max} are possible")]
-    TooLarge {
-        /// The payload's size.
-        bytes: u64,
-        /// The largest payload.
-        bytes_max: u64,
-    },
-    /// The writer's thread ended before it answered: the job may or may not have been recorded.
-    #[error("the writer has ended")]
-    Stopped,
-}
-
-impl From<AppendError> for CommitError {
-    fn from(error: AppendError) -> CommitError {
-        match error {
-            AppendError::NoSpace(error) => CommitError::NoSpace(error.to_string()),
-            AppendError::Write(error) => CommitError::Write(error.to_string()),
-            AppendError::Poisoned => CommitError::Poisoned,
-            AppendError::TooLarge { bytes, bytes_max } => CommitError::TooLarge { bytes, bytes_max },
         }
     }
 }
@@ -141,10 +110,10 @@ struct Waiting<C: Committer> {
     slot: Slot<C::Done>,
 }
 
-type Slot<D> = oneshot::Sender<Result<D, CommitError>>;
-
 struct Queue<C: Committer> {
     waiting: VecDeque<Waiting<C>>,
+    /// Who waits for a new segment.
+    turns: Vec<Slot<Position>>,
     /// What is unanswered: waiting here, or in the group that is being written.
     jobs: usize,
     bytes: usize,
@@ -161,6 +130,7 @@ struct Shared<C: Committer> {
     queue_jobs_max: usize,
     queue_bytes_max: usize,
     gauges: Arc<Gauges>,
+    forgetter: Forgetter,
 }
 
 impl<C: Committer> Shared<C> {
@@ -195,14 +165,23 @@ impl<C: Committer> Writer<C> {
         committer: C,
         options: WriterOptions,
     ) -> io::Result<(Writer<C>, WriterThread<C>)> {
-        let waiting = VecDeque::new();
-        let queue = Queue { waiting, jobs: 0, bytes: 0, groups: 0, answered: 0, idle: false, stopped: false };
+        let queue = Queue {
+            waiting: VecDeque::new(),
+            turns: Vec::new(),
+            jobs: 0,
+            bytes: 0,
+            groups: 0,
+            answered: 0,
+            idle: false,
+            stopped: false,
+        };
         let shared = Arc::new(Shared {
             queue: Mutex::new(queue),
             wake: Condvar::new(),
             queue_jobs_max: options.queue_jobs_max,
             queue_bytes_max: options.queue_bytes_max,
             gauges: journal.gauges(),
+            forgetter: journal.forgetter(),
         });
         let spare = journal.spare();
         let spare_thread = if options.spare {
@@ -244,16 +223,43 @@ impl<C: Committer> Writer<C> {
         if queue.jobs >= self.shared.queue_jobs_max || too_large {
             return Err((job, Refused::QueueFull));
         }
-        let (slot, answer) = oneshot::channel();
+        let (slot, receipt) = Receipt::new();
         queue.jobs += 1;
         queue.bytes += bytes;
         queue.waiting.push_back(Waiting { job, bytes, slot });
+        self.wake(queue);
+        Ok(receipt)
+    }
+
+    /// Asks for a new segment before the next write, if the current one has frames. Never waits; the receipt's answer is
+    /// the position from which on the new segment holds frames. Whatever was answered before this call is before that
+    /// position; whatever is handed in after the answer is at it or after. It comes without any job, too.
+    pub fn turn(&self) -> Result<Receipt<Position>, Refused> {
+        let mut queue = self.shared.lock();
+        if queue.stopped {
+            return Err(Refused::Stopped);
+        }
+        if queue.turns.len() >= TURNS_WAITING_MAX {
+            return Err(Refused::QueueFull);
+        }
+        let (slot, receipt) = Receipt::new();
+        queue.turns.push(slot);
+        self.wake(queue);
+        Ok(receipt)
+    }
+
+    /// A handle to remove the oldest segments while the writer goes on.
+    pub fn forgetter(&self) -> Forgetter {
+        self.shared.forgetter.clone()
+    }
+
+    /// Wakes the thread if it sleeps.
+    fn wake(&self, mut queue: MutexGuard<'_, Queue<C>>) {
         let idle = std::mem::replace(&mut queue.idle, false);
         drop(queue);
         if idle {
             self.shared.wake.notify_one();
         }
-        Ok(Receipt { answer })
     }
 
     /// How the writer does.
@@ -267,43 +273,6 @@ impl<C: Committer> Writer<C> {
             stopped: queue.stopped,
             journal: self.shared.gauges.status(),
         }
-    }
-}
-
-/// The answer to come. A future, for any runtime; or wait for it with [`Receipt::wait`].
-pub struct Receipt<D> {
-    answer: oneshot::Receiver<Result<D, CommitError>>,
-}
-
-impl<D> Receipt<D> {
-    /// Blocks the thread until the job is answered. Not for threads of an async runtime.
-    pub fn wait(self) -> Result<D, CommitError> {
-        let mut answer = pin!(self);
-        let waker = Waker::from(Arc::new(Unpark(thread::current())));
-        let mut context = Context::from_waker(&waker);
-        loop {
-            if let Poll::Ready(answer) = answer.as_mut().poll(&mut context) {
-                return answer;
-            }
-            thread::park();
-        }
-    }
-}
-
-impl<D> Future for Receipt<D> {
-    type Output = Result<D, CommitError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let answer = Pin::new(&mut self.answer).poll(context);
-        answer.map(|answer| answer.unwrap_or(Err(CommitError::Stopped)))
-    }
-}
-
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
     }
 }
 
@@ -368,11 +337,12 @@ impl<C: Committer> Drop for AtEnd<C> {
         let mut queue = self.0.lock();
         queue.stopped = true;
         let waiting = std::mem::take(&mut queue.waiting);
+        let turns = std::mem::take(&mut queue.turns);
         queue.jobs = 0;
         queue.bytes = 0;
         drop(queue);
         // Dropping a slot answers `Stopped`.
-        drop(waiting);
+        drop((waiting, turns));
     }
 }
 
@@ -380,19 +350,25 @@ impl<C: Committer> Groups<C> {
     fn run(mut self) -> (Journal, C) {
         let _at_end = AtEnd(Arc::clone(&self.shared));
         let mut taken = VecDeque::new();
-        while self.take(&mut taken) {
-            self.commit(&mut taken);
+        let mut turns = Vec::new();
+        while self.take(&mut taken, &mut turns) {
+            self.turn(&mut turns);
+            if !taken.is_empty() {
+                self.commit(&mut taken);
+            }
         }
         (self.journal, self.committer)
     }
 
-    /// Waits for jobs and takes as many as a group may have; `false` when there are none and will be none.
-    fn take(&self, taken: &mut VecDeque<Waiting<C>>) -> bool {
+    /// Waits for something to do, and takes all turns and as many jobs as a group may have; `false` when there is nothing
+    /// and will be nothing.
+    fn take(&self, taken: &mut VecDeque<Waiting<C>>, turns: &mut Vec<Slot<Position>>) -> bool {
         let mut queue = self.shared.lock();
         loop {
             let free = self.group_jobs_max.saturating_sub(taken.len()).min(queue.waiting.len());
             taken.extend(queue.waiting.drain(..free));
-            if !taken.is_empty() {
+            turns.append(&mut queue.turns);
+            if !taken.is_empty() || !turns.is_empty() {
                 return true;
             }
             if queue.stopped {
@@ -401,6 +377,18 @@ impl<C: Committer> Groups<C> {
             queue.idle = true;
             queue = self.shared.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
             queue.idle = false;
+        }
+    }
+
+    /// One new segment for all that wait for one.
+    fn turn(&mut self, turns: &mut Vec<Slot<Position>>) {
+        if turns.is_empty() {
+            return;
+        }
+        let turned = self.journal.turn().map_err(CommitError::from);
+        for slot in turns.drain(..) {
+            // A caller who went away doesn't want the answer.
+            let _ = slot.send(turned.clone());
         }
     }
 
@@ -415,7 +403,7 @@ impl<C: Committer> Groups<C> {
                 let mut positions = positions.into_iter();
                 let positions: Vec<Option<Position>> =
                     group.has_frame.iter().map(|has| if *has { positions.next() } else { None }).collect();
-                let answers = self.committer.committed(group.jobs, &positions);
+                let answers = self.committer.committed(group.jobs, &positions, self.journal.end());
                 debug_assert_eq!(answers.len(), group.slots.len(), "one answer for each job");
                 for (slot, answer) in group.slots.into_iter().zip(answers) {
                     // A caller who went away doesn't want the answer.

@@ -304,7 +304,7 @@ impl Committer for Decider {
         }
     }
 
-    fn committed(&mut self, jobs: Vec<Job>, positions: &[Option<Position>]) -> Vec<Done> {
+    fn committed(&mut self, jobs: Vec<Job>, positions: &[Option<Position>], _end: Position) -> Vec<Done> {
         self.decided_items.clear();
         jobs.into_iter()
             .zip(positions)

@@ -137,6 +137,19 @@ impl Disk for GenerationDisk {
     fn write_small(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         self.disk.write_small(&self.name(name), bytes)
     }
+
+    fn folder(&self, name: &str) -> io::Result<Arc<dyn Disk>> {
+        self.disk.folder(&self.name(name))
+    }
+
+    fn folders(&self) -> io::Result<Vec<String>> {
+        let names = self.disk.folders()?.into_iter();
+        Ok(names.filter_map(|name| name.strip_prefix(&self.prefix).map(str::to_owned)).collect())
+    }
+
+    fn remove_folder(&self, name: &str) -> io::Result<()> {
+        self.disk.remove_folder(&self.name(name))
+    }
 }
 
 #[cfg(test)]

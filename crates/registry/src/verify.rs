@@ -43,7 +43,7 @@ pub fn verify(disk: &Arc<dyn Disk>) -> Result<Option<Verified>, OpenError> {
     let own = GenerationDisk::new(disk, head.generation);
     let prefix = prefix(head.generation);
     let journal =
-        journal::verify(&own).map_err(|error| OpenError::Journal { files: prefix.clone(), error })?;
+        journal::verify(&own, 0).map_err(|error| OpenError::Journal { files: prefix.clone(), error })?;
     let mut verified = Verified { journal, prefix, records: 0, unreadable: Vec::new() };
     if verified.journal.damaged() {
         return Ok(Some(verified));
@@ -99,6 +99,24 @@ impl Disk for FrozenDisk {
     }
 
     fn write_small(&self, _name: &str, _bytes: &[u8]) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn folder(&self, name: &str) -> io::Result<Arc<dyn Disk>> {
+        if !self.0.folders()?.iter().any(|folder| folder == name) {
+            return Err(io::Error::new(
+                io::ErrorKind::ReadOnlyFilesystem,
+                format!("{name} is not made to be read"),
+            ));
+        }
+        Ok(Arc::new(FrozenDisk(self.0.folder(name)?)))
+    }
+
+    fn folders(&self) -> io::Result<Vec<String>> {
+        self.0.folders()
+    }
+
+    fn remove_folder(&self, _name: &str) -> io::Result<()> {
         Ok(())
     }
 }

@@ -167,7 +167,7 @@ fn damage_is_refused_at_the_start_and_named_by_verification() {
 #[test]
 fn records_of_a_newer_version_are_refused_and_named_by_verification() {
     let disk = SimulatedDisk::new();
-    let journal_options = Options { segment_bytes: SMALL_SEGMENT_BYTES, salt: None };
+    let journal_options = Options { segment_bytes: SMALL_SEGMENT_BYTES, salt: None, begin: 0 };
     let (mut journal, _) =
         Journal::open(Arc::new(disk.clone()), journal_options, &mut |_, _: &[u8]| Ok(())).unwrap();
     journal.append(&[&[2, 1, 1]]).unwrap();
@@ -187,7 +187,7 @@ fn a_frame_that_is_there_twice_counts_once() {
     call.push(Record::Search(search()));
     block_on(store.append(call)).unwrap();
     drop(store);
-    let journal_options = Options { segment_bytes: SMALL_SEGMENT_BYTES, salt: None };
+    let journal_options = Options { segment_bytes: SMALL_SEGMENT_BYTES, salt: None, begin: 0 };
     let mut frames: Vec<Vec<u8>> = Vec::new();
     let mut read = |_, frame: &[u8]| {
         frames.push(frame.to_vec());

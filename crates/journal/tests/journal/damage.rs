@@ -68,7 +68,7 @@ fn a_flipped_byte_anywhere_is_refused_or_cut_at_the_right_frame_and_told() {
                 let (name, offset, _) = damage_of(outcome);
                 assert_eq!(name, segment(file as u64 + 1), "byte {at}");
                 assert!(offset <= at as u64, "byte {at}: reported at {offset}");
-                let found = verify(&disk).unwrap();
+                let found = verify(&disk, 0).unwrap();
                 assert!(found.damaged(), "file {file}, byte {at}");
                 continue;
             }
@@ -124,7 +124,7 @@ fn a_file_that_is_shorter_than_it_was_made_is_damage_at_every_length() {
             let (disk, outcome) = open_files(&files);
             let found = damage_of(outcome);
             assert_eq!(found, (segment(file as u64 + 1), bytes as u64, Damage::Length));
-            assert!(verify(&disk).unwrap().damaged());
+            assert!(verify(&disk, 0).unwrap().damaged());
         }
     }
 }
@@ -138,7 +138,7 @@ fn a_missing_segment_is_named() {
             disk.put(&segment(sequence), bytes);
         }
         assert_eq!(damage_of(open(&disk)), (segment(missing), 0, Damage::Missing));
-        let found = verify(&disk).unwrap();
+        let found = verify(&disk, 0).unwrap();
         assert_eq!(found.findings[0].what, What::Damage(Damage::Missing));
     }
 }
@@ -154,7 +154,7 @@ fn the_lost_end_of_an_earlier_segment_is_seen_by_the_next_one() {
     let (disk, outcome) = open_files(&files);
     let (name, _, damage) = damage_of(outcome);
     assert_eq!((name, damage), (segment(2), Damage::Ending));
-    let found = verify(&disk).unwrap();
+    let found = verify(&disk, 0).unwrap();
     assert_eq!(
         found.findings.iter().map(|found| &found.what).collect::<Vec<_>>(),
         [&What::Damage(Damage::Ending)]
@@ -168,7 +168,7 @@ fn verify_tells_how_much_is_left_behind_a_damage() {
     files[0][SEGMENT_HEADER_BYTES + 100] ^= 1;
     let (disk, outcome) = open_files(&files);
     assert_eq!(damage_of(outcome), (segment(1), SEGMENT_HEADER_BYTES as u64, Damage::Frame));
-    let found = verify(&disk).unwrap();
+    let found = verify(&disk, 0).unwrap();
     assert_eq!((found.segments, found.frames), (3, sample.payloads.len() as u64 - 1));
     assert_eq!(found.findings_total, 1);
 }
@@ -184,7 +184,7 @@ fn a_newer_format_is_named_and_not_called_damage() {
     let Err(OpenError::Newer { file, found, known }) = outcome else { panic!("opened") };
     assert_eq!((file, found, known), (segment(3), FORMAT_VERSION + 1, FORMAT_VERSION));
     let newer = What::Newer { found: FORMAT_VERSION + 1, known: FORMAT_VERSION };
-    assert_eq!(verify(&disk).unwrap().findings[0].what, newer);
+    assert_eq!(verify(&disk, 0).unwrap().findings[0].what, newer);
 }
 
 /// The CRC of zip and PNG, bit by bit: a second implementation, so that the format's own is checked too.

@@ -37,7 +37,7 @@ fn what_was_appended_is_replayed_in_order_on_a_real_disk_too() {
     }
     let disk = FolderDisk::open(&place).unwrap();
     assert!(disk.list().unwrap().len() >= 3);
-    assert_eq!(verify(&disk).unwrap().findings, []);
+    assert_eq!(verify(&disk, 0).unwrap().findings, []);
 }
 
 #[test]
@@ -115,6 +115,70 @@ fn a_failed_sync_poisons_until_the_journal_is_opened_again() {
         disk.crash(seed);
         assert_eq!(open(&disk).unwrap().frames.len(), 3, "seed {seed}");
     }
+}
+
+#[test]
+fn a_torn_tail_whose_wiping_failed_is_wiped_again_and_never_comes_back() {
+    let (mut torn, mut failed) = (0, 0);
+    let faults = [(Operation::Sync, 0), (Operation::Sync, 1), (Operation::Write, 0), (Operation::Write, 1)];
+    for seed in 0..1024u64 {
+        let disk = SimulatedDisk::new();
+        let mut journal = open(&disk).unwrap().journal;
+        // The first ends with a sector: writing it again leaves the second alone.
+        let (first, second) = (payload(1, 1000), payload(2, 1000));
+        disk.inject(Fault::next(Operation::Sync, ErrorKind::Other));
+        journal.append(&[&first, &second]).unwrap_err();
+        disk.crash(seed);
+        // Power stays on from here: readers see what was written, whether the medium has it or not.
+        let (operation, after) = faults[usize::try_from(seed % 4).unwrap()];
+        disk.inject(Fault { after, times: 1 + seed % 3, ..Fault::next(operation, ErrorKind::Other) });
+        failed += u32::from(open(&disk).is_err());
+        disk.restart();
+        let mut opened = open(&disk).unwrap();
+        if opened.frames.is_empty() {
+            torn += 1;
+            // The same frame at the same place: the second would follow on it.
+            opened.journal.append(&[&first]).unwrap();
+            if seed % 8 < 4 {
+                opened.journal.turn().unwrap();
+            }
+            disk.crash(seed + 1);
+            assert_eq!(open(&disk).unwrap().payloads(), [first], "seed {seed}");
+        }
+    }
+    assert!(torn > 300 && failed > 300, "{torn} {failed}");
+}
+
+#[test]
+fn what_a_failed_write_left_never_comes_back_though_its_wiping_failed_too() {
+    let mut empty = 0;
+    for seed in 0..512u64 {
+        let disk = SimulatedDisk::new();
+        let mut journal = open(&disk).unwrap().journal;
+        let first = payload(1, 1000);
+        let fault = Fault::next(Operation::Write, ErrorKind::Other);
+        disk.inject(Fault { bytes_written: 2048, ..fault.clone() });
+        // Two of three frames are written: there is nothing yet where the batch would have ended.
+        journal.append(&[&first, &payload(2, 1000), &payload(3, 1000)]).unwrap_err();
+        match seed % 4 {
+            0 => disk.inject(Fault::next(Operation::Sync, ErrorKind::Other)),
+            1 => disk.inject(Fault { after: 1, ..Fault::next(Operation::Sync, ErrorKind::Other) }),
+            after => disk.inject(Fault { after: after - 2, ..fault }),
+        }
+        journal.append(&[&first]).unwrap_err();
+        disk.restart();
+        disk.inject(Fault { after: seed / 4 % 2, ..Fault::next(Operation::Sync, ErrorKind::Other) });
+        let _ = open(&disk);
+        disk.restart();
+        let mut opened = open(&disk).unwrap();
+        if opened.frames.is_empty() {
+            empty += 1;
+            opened.journal.append(&[&first]).unwrap();
+            disk.crash(seed);
+            assert_eq!(open(&disk).unwrap().payloads().len(), 1, "seed {seed}");
+        }
+    }
+    assert!(empty > 100, "{empty}");
 }
 
 #[test]
@@ -197,7 +261,7 @@ fn sizes_have_limits_and_a_batch_is_all_or_none() {
     assert_eq!(journal.append(&[]).unwrap(), []);
     journal.append(&[&vec![1; room - 24]]).unwrap();
     assert_eq!(journal.append(&[b"next"]).unwrap(), [room as u64]);
-    let odd = Options { segment_bytes: (SEGMENT_HEADER_BYTES * 2 + 1) as u64, salt: None };
+    let odd = Options { segment_bytes: (SEGMENT_HEADER_BYTES * 2 + 1) as u64, salt: None, begin: 0 };
     let refused = Journal::open(Arc::new(disk), odd, &mut |_, _| Ok(()));
     assert!(matches!(refused, Err(OpenError::Options(_))));
 }
@@ -206,7 +270,7 @@ fn sizes_have_limits_and_a_batch_is_all_or_none() {
 fn segments_of_other_sizes_go_on_being_read() {
     let disk = SimulatedDisk::new();
     open(&disk).unwrap().journal.append(&[b"small segment"]).unwrap();
-    let larger = Options { segment_bytes: 65536, salt: None };
+    let larger = Options { segment_bytes: 65536, salt: None, begin: 0 };
     let (mut journal, _) = Journal::open(Arc::new(disk.clone()), larger, &mut |_, _| Ok(())).unwrap();
     journal.append(&[&payload(1, 50_000)]).unwrap();
     drop(journal);

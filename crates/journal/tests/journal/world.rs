@@ -37,12 +37,17 @@ impl Opened {
 }
 
 pub fn options() -> Options {
-    Options { segment_bytes: SEGMENT_BYTES, salt: Some(42) }
+    Options { segment_bytes: SEGMENT_BYTES, salt: Some(42), begin: 0 }
 }
 
 pub fn open(disk: &SimulatedDisk) -> Result<Opened, OpenError> {
+    open_from(disk, 0)
+}
+
+pub fn open_from(disk: &SimulatedDisk, begin: Position) -> Result<Opened, OpenError> {
     let mut frames = Vec::new();
-    let (journal, recovery) = Journal::open(Arc::new(disk.clone()), options(), &mut |position, payload| {
+    let options = Options { begin, ..options() };
+    let (journal, recovery) = Journal::open(Arc::new(disk.clone()), options, &mut |position, payload| {
         frames.push((position, payload.to_vec()));
         Ok(())
     })?;

@@ -7,14 +7,17 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use journal::{
-    CommitError, Committer, Fault, Operation, Position, Refused, SimulatedDisk, Writer, WriterOptions,
+    CommitError, Committer, Fault, Operation, Position, Refused, SimulatedDisk, TURNS_WAITING_MAX, Writer,
+    WriterOptions,
 };
 
-use crate::world::{open, payload};
+use crate::world::{open, open_from, payload};
 
 /// Records each text once. `go` holds the thread back in `stage`, so that a test can fill the queue behind it.
 struct Once {
     known: HashSet<Vec<u8>>,
+    /// Where the last group ended.
+    end: Position,
     visible: Arc<Mutex<Vec<Vec<u8>>>>,
     staging: Sender<()>,
     go: Option<Receiver<()>>,
@@ -43,8 +46,15 @@ impl Committer for Once {
         }
     }
 
-    fn committed(&mut self, jobs: Vec<Vec<u8>>, positions: &[Option<Position>]) -> Vec<Answer> {
+    fn committed(
+        &mut self,
+        jobs: Vec<Vec<u8>>,
+        positions: &[Option<Position>],
+        end: Position,
+    ) -> Vec<Answer> {
         assert_eq!(jobs.len(), positions.len());
+        assert!(positions.iter().flatten().all(|position| (self.end..end).contains(position)));
+        self.end = end;
         let mut visible = self.visible.lock().unwrap();
         let fresh = jobs.into_iter().zip(positions).filter(|(_, position)| position.is_some());
         visible.extend(fresh.map(|(job, _)| job));
@@ -76,7 +86,8 @@ impl Bench {
         let (go, go_receiver) = channel();
         let known = HashSet::new();
         let go_receiver = held.then_some(go_receiver);
-        let once = Once { known, visible: Arc::clone(&visible), staging: staging_sender, go: go_receiver };
+        let once =
+            Once { known, end: 0, visible: Arc::clone(&visible), staging: staging_sender, go: go_receiver };
         let (writer, thread) = Writer::spawn(journal, once, options).unwrap();
         Bench { disk, writer, thread, visible, staging, go }
     }
@@ -207,4 +218,72 @@ fn many_threads_are_answered_each_once_while_segments_turn() {
     recovered.sort();
     recovered.dedup();
     assert_eq!(recovered.len(), 400);
+}
+
+#[test]
+fn a_turn_comes_without_jobs_and_before_the_next_write() {
+    let bench = Bench::new(false, WriterOptions::default());
+    assert_eq!(bench.writer.turn().unwrap().wait(), Ok(0), "an empty segment is new enough");
+    bench.writer.submit(b"old".to_vec()).unwrap().wait().unwrap();
+    let position = bench.writer.turn().unwrap().wait().unwrap();
+    assert_eq!(bench.writer.status().journal.segments, 2);
+    assert_eq!(bench.writer.turn().unwrap().wait(), Ok(position));
+    let freed = bench.writer.forgetter().forget_before(position).unwrap();
+    assert_eq!(freed, crate::world::SEGMENT_BYTES);
+    assert_eq!(bench.writer.status().journal.segments, 1);
+    let (next, _) = bench.writer.submit(b"new".to_vec()).unwrap().wait().unwrap();
+    assert_eq!(next, Some(position));
+    bench.disk.crash(1);
+    assert_eq!(open_from(&bench.disk, position).unwrap().payloads(), [b"new"]);
+}
+
+#[test]
+fn turns_have_a_limit_fail_with_the_disk_and_end_with_the_writer() {
+    let bench = Bench::new(true, WriterOptions { spare: false, ..WriterOptions::default() });
+    let held = bench.writer.submit(b"held".to_vec()).unwrap();
+    bench.staging.recv().unwrap();
+    let turns: Vec<_> = (0..TURNS_WAITING_MAX).map(|_| bench.writer.turn().unwrap()).collect();
+    assert_eq!(bench.writer.turn().err(), Some(Refused::QueueFull));
+    bench.disk.inject(Fault { after: 0, ..Fault::next(Operation::Rename, ErrorKind::StorageFull) });
+    drop(bench.go);
+    held.wait().unwrap();
+    for turn in turns {
+        assert!(matches!(turn.wait(), Err(CommitError::NoSpace(_))));
+    }
+    let position = bench.writer.turn().unwrap().wait().unwrap();
+    bench.disk.inject(Fault::next(Operation::Sync, ErrorKind::Other));
+    assert_eq!(bench.writer.submit(b"lost".to_vec()).unwrap().wait(), Err(CommitError::Poisoned));
+    assert_eq!(bench.writer.turn().unwrap().wait(), Err(CommitError::Poisoned));
+    assert_eq!(bench.writer.forgetter().forget_before(position).unwrap(), crate::world::SEGMENT_BYTES);
+    bench.thread.stop().unwrap();
+    assert_eq!(bench.writer.turn().err(), Some(Refused::Stopped));
+}
+
+#[test]
+fn forgetting_beside_a_running_writer_loses_nothing_that_is_kept() {
+    let bench = Bench::new(false, WriterOptions::default());
+    let mut begin = 0;
+    thread::scope(|scope| {
+        let senders: Vec<_> = (0..4u64)
+            .map(|number| {
+                let writer = bench.writer.clone();
+                scope.spawn(move || {
+                    for step in 0..100 {
+                        writer.submit(payload(number * 1000 + step, 120)).unwrap().wait().unwrap();
+                    }
+                })
+            })
+            .collect();
+        let forgetter = bench.writer.forgetter();
+        while !senders.iter().all(thread::ScopedJoinHandle::is_finished) {
+            begin = bench.writer.turn().unwrap().wait().unwrap();
+            forgetter.forget_before(begin).unwrap();
+        }
+    });
+    let (journal, once) = bench.thread.stop().unwrap();
+    assert_eq!((journal.status().frames, once.known.len()), (400, 400));
+    assert!(begin > 0 && journal.status().segments < 3, "{begin}: {:?}", journal.status());
+    bench.disk.crash(0);
+    let recovered = open_from(&bench.disk, begin).unwrap().payloads();
+    assert!(bench.visible.lock().unwrap().ends_with(&recovered));
 }

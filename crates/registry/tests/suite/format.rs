@@ -115,7 +115,7 @@ fn a_newer_record_and_one_that_cannot_be_true_are_refused_by_name() {
         open(&disk).close();
         // A journal of the same format with a frame that no registry wrote, under the registry's name.
         let other = SimulatedDisk::new();
-        let options = journal::Options { segment_bytes: 16 << 10, salt: Some(1) };
+        let options = journal::Options { segment_bytes: 16 << 10, salt: Some(1), begin: 0 };
         let (mut journal, _) =
             journal::Journal::open(Arc::new(other.clone()), options, &mut |_, _| Ok(())).unwrap();
         journal.append(&[payload]).unwrap();
