@@ -1,5 +1,10 @@
 //! What a day takes: bytes of each column, rows written and read in a second.
 //! `cargo run --release -p days --example day_figures -- [clicks] [--queries] [--visitors] [--ids]`
+#![expect(
+    clippy::unwrap_used,
+    clippy::cast_possible_truncation,
+    reason = "a program that measures; it ends when something is wrong"
+)]
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -41,14 +46,15 @@ const WORDS: [&str; 24] = [
     "oak",
 ];
 
-struct Dice(u64);
+struct Dice(clicks::conformance::Dice);
 
 impl Dice {
+    fn new(seed: u64) -> Self {
+        Self(clicks::conformance::Dice::new(seed))
+    }
+
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
+        self.0.throw()
     }
 
     fn below(&mut self, bound: u64) -> u64 {
@@ -101,7 +107,7 @@ struct Visit {
 
 fn terms(number: usize) -> String {
     // One to four words and now and then a number, always the same for one number.
-    let mut dice = Dice(number as u64);
+    let mut dice = Dice::new(number as u64);
     let words = 1 + dice.below(4);
     let mut text: Vec<String> = (0..words).map(|_| WORDS[dice.below(24) as usize].to_owned()).collect();
     text.push(format!("{:x}", dice.below(1 << 12)));
@@ -109,7 +115,7 @@ fn terms(number: usize) -> String {
 }
 
 fn make(count: u64, shape: &Shape) -> (Vec<Click>, Vec<Search>) {
-    let mut dice = Dice(7);
+    let mut dice = Dice::new(7);
     let (engines, term_ranks, items) = (Zipf::new(ENGINES), Zipf::new(TERMS), Zipf::new(ITEMS));
     let hashids: Vec<Hashid> = (0..ENGINES).map(|_| dice.code(HEX, 32).parse().unwrap()).collect();
     let accounts: Vec<AccountCode> = (0..ENGINES / 2).map(|_| dice.code(HEX, 16).parse().unwrap()).collect();

@@ -17,6 +17,9 @@ use crate::reading::{DayFile, Group};
 /// The most entries of a page that are believed: a list has at most 1,000, a page some thousand rows.
 const PAGE_ENTRIES_MAX: u32 = 1 << 26;
 
+/// The most bytes before a column's first page that are believed to be its dictionary.
+const CHUNK_BYTES_MAX: i64 = 1 << 28;
+
 /// A page with its levels taken off.
 pub struct RawPage {
     /// The rows that it holds, numbered in the whole file.
@@ -70,6 +73,16 @@ impl Pages {
         if !in_file || starts.first() != Some(&group.first_row) || !starts.is_sorted_by(|a, b| a < b) {
             return Err(missing());
         }
+        // The decoder takes these for granted.
+        let first = chunk.dictionary_page_offset().unwrap_or_else(|| chunk.data_page_offset());
+        let first_page = locations.first().map_or(0, |page| page.offset);
+        if first < 0
+            || chunk.compressed_size() < 0
+            || first > first_page
+            || first_page - first > CHUNK_BYTES_MAX
+        {
+            return Err(missing());
+        }
         let descriptor = chunk.column_descr();
         let level = |level: i16| u32::try_from(level).map_err(|_| missing());
         let (defined_max, repeated_max) =
@@ -85,11 +98,12 @@ impl Pages {
             return Ok(None);
         }
         match self.reader.get_next_page()? {
-            Some(Page::DictionaryPage { buf, num_values, encoding, .. })
-                if matches!(encoding, Encoding::PLAIN | Encoding::PLAIN_DICTIONARY) =>
-            {
-                Ok(Some(RawDictionary { data: buf, values: num_values as usize }))
-            }
+            Some(Page::DictionaryPage {
+                buf,
+                num_values,
+                encoding: Encoding::PLAIN | Encoding::PLAIN_DICTIONARY,
+                ..
+            }) => Ok(Some(RawDictionary { data: buf, values: num_values as usize })),
             _ => Err(Fault::damaged("a dictionary is out of form")),
         }
     }

@@ -142,4 +142,4 @@ impl Holds {
 }
 
 /// Deflate's own scale, 0 to 9.
-const COMPRESSION_LEVEL: u32 = 6;
+const COMPRESSION_LEVEL: u32 = 4;

@@ -119,7 +119,7 @@ fn parts_and_single_rows_are_those_of_the_whole() {
     let (click_rows, search_rows) = (clicks(9, 12_000), searches(9, 12_000));
     let clicks = open_clicks(write_clicks(&click_rows, &small()).0);
     let searches = open_searches(write_searches(&search_rows, &small()).0);
-    let mut dice = Dice(9);
+    let mut dice = Dice::new(9);
     for _ in 0..60 {
         let start = dice.place(12_000);
         let end = start + dice.place(12_001 - start);
@@ -140,7 +140,7 @@ fn parts_and_single_rows_are_those_of_the_whole() {
 fn rows_between_leaves_out_no_row_and_few_too_many() {
     let written = clicks(10, 12_000);
     let reader = open_clicks(write_clicks(&written, &small()).0);
-    let mut dice = Dice(10);
+    let mut dice = Dice::new(10);
     for _ in 0..200 {
         let (one, other) = (written[dice.place(12_000)].at_ms, written[dice.place(12_000)].at_ms);
         let (from_ms, until_ms) = (one.min(other), one.max(other));

@@ -12,14 +12,15 @@ const TOTAL_HITS: [u64; 4] = [0, 12, u64::MAX, 1 << 63];
 const TIMES_MS: [i64; 5] = [0, i64::MIN, i64::MAX, -1, DAY_FIRST_MS];
 
 /// Numbers that look like chance, the same for the same seed.
-pub struct Dice(pub u64);
+pub struct Dice(clicks::conformance::Dice);
 
 impl Dice {
+    pub fn new(seed: u64) -> Self {
+        Self(clicks::conformance::Dice::new(seed))
+    }
+
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
+        self.0.throw()
     }
 
     pub fn below(&mut self, bound: u64) -> u64 {
@@ -89,7 +90,7 @@ fn times(dice: &mut Dice, count: usize) -> Vec<i64> {
 
 /// Clicks in the order of their time.
 pub fn clicks(seed: u64, count: usize) -> Vec<Click> {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let click = |at_ms: i64, dice: &mut Dice| Click {
         account: dice.account(),
         engine: dice.engine(),
@@ -112,7 +113,7 @@ pub fn clicks(seed: u64, count: usize) -> Vec<Click> {
 
 /// Searches in the order of their time.
 pub fn searches(seed: u64, count: usize) -> Vec<Search> {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let lengths = [0, 0, 1, 2, 10];
     let search = |at_ms: i64, dice: &mut Dice| Search {
         account: dice.account(),
