@@ -49,6 +49,14 @@ pub enum StoreError {
     /// The question was told to stop before its answer was complete.
     #[error("the question ran out of time")]
     OutOfTime,
+    /// A UTC day that is asked for can't be read, and the answer would not be exact.
+    #[error("the clicks of {day} (UTC) can't be read: {reason}")]
+    DamagedDay {
+        /// Its date.
+        day: String,
+        /// What is wrong, for the log.
+        reason: String,
+    },
     /// What is kept is damaged, and the answer would not be exact.
     #[error("what is kept is damaged: {0}")]
     Damaged(String),
@@ -75,6 +83,14 @@ pub struct StoreStatus {
     pub sync_ns_total: u64,
     /// The longest sync, in nanoseconds.
     pub sync_ns_max: u64,
+    /// Bytes in memory of what is not sealed yet, about.
+    pub unsealed_bytes: u64,
+    /// UTC days that are sealed.
+    pub sealed_days: u64,
+    /// Sealed days that can't be read, by date, and why: a question that touches one is refused.
+    pub damaged_days: Vec<(String, String)>,
+    /// Why what was recorded could not be sealed the last time; `None` when it could.
+    pub sealing_trouble: Option<String>,
     /// Bytes that were cut from a torn tail at the last start.
     pub torn_tail_bytes: u64,
 }

@@ -3,15 +3,12 @@
 use std::sync::Arc;
 
 use clicks::Store;
-use embedded::{EmbeddedOptions, EmbeddedStore};
+use embedded::{EmbeddedOptions, EmbeddedStore, JOURNAL_FOLDER};
 use journal::FolderDisk;
 use server::control::{CheckReply, Finding};
 
 use crate::failure::Failure;
 use crate::house::check_reply;
-
-/// The folder of the embedded engine, in the data directory.
-pub const FOLDER: &str = "clicks";
 
 /// A store, and how to put it down.
 pub struct OpenStore {
@@ -24,6 +21,9 @@ pub struct OpenStore {
 pub struct StoreOptions {
     pub join_ms: i64,
     pub queue_records_max: u64,
+    pub recent_bytes_max: usize,
+    pub index_bytes_max: usize,
+    pub ids_bytes_max: u64,
 }
 
 impl OpenStore {
@@ -32,15 +32,25 @@ impl OpenStore {
     /// # Errors
     /// A [`Failure`] that names what is damaged.
     pub fn open(directory: &FolderDisk, options: StoreOptions) -> Result<Self, Failure> {
-        let folder =
-            directory.subfolder(FOLDER).map_err(|error| Failure::new(format!("{FOLDER}: {error}")))?;
-        let StoreOptions { join_ms, queue_records_max } = options;
-        let options = EmbeddedOptions { join_ms, queue_records_max, ..EmbeddedOptions::default() };
-        let (engine, report) = EmbeddedStore::open(Arc::new(folder), &options).map_err(|error| {
+        let options = EmbeddedOptions {
+            join_ms: options.join_ms,
+            queue_records_max: options.queue_records_max,
+            recent_bytes_max: options.recent_bytes_max,
+            postings_bytes_max: options.index_bytes_max,
+            filter_bytes_max: options.ids_bytes_max,
+            ..EmbeddedOptions::default()
+        };
+        let (engine, report) = EmbeddedStore::open(Arc::new(directory.clone()), &options).map_err(|error| {
             Failure::new(format!("the clicks can't be read: {error}\n`clicktally check` lists what is damaged; nothing was changed"))
         })?;
         let took_ms = u64::try_from(report.took.as_millis()).unwrap_or(u64::MAX);
         tracing::info!(clicks = report.clicks, searches = report.searches, took_ms, "clicks are read");
+        for (day, reason) in &report.damaged_days {
+            tracing::error!(%day, %reason, "a day can't be read; questions that touch it are refused");
+        }
+        for reason in &report.rebuilt {
+            tracing::warn!(%reason, "an index was built anew from the days");
+        }
         if let Some(tail) = &report.torn_tail {
             let reason = "an interrupted write was cut; it had not been acknowledged";
             tracing::warn!(file = %tail.file, offset = tail.offset, bytes = tail.bytes, "{reason}");
@@ -62,16 +72,17 @@ impl OpenStore {
 /// # Errors
 /// In words, when the folder itself can't be read.
 pub fn check(directory: &FolderDisk) -> Result<CheckReply, String> {
-    let folder = directory.subfolder(FOLDER).map_err(|error| error.to_string())?;
-    let verified = embedded::verify(Arc::new(folder)).map_err(|error| error.to_string())?;
-    let mut reply = check_reply(FOLDER, "", &verified.journal);
+    let verified = embedded::verify(Arc::new(directory.clone())).map_err(|error| error.to_string())?;
+    let mut reply = check_reply(JOURNAL_FOLDER, "", &verified.journal);
+    reply.files += verified.sealed_files;
+    reply.bytes += verified.sealed_bytes;
     reply.records = verified.clicks + verified.searches;
-    let unreadable = |frame: &embedded::UnreadableFrame| Finding {
-        file: FOLDER.to_owned(),
-        offset: frame.position,
-        what: format!("a whole frame whose records can't be read: {}", frame.error),
-        damage: true,
+    let damage = |file: &str, offset, what| Finding { file: file.to_owned(), offset, what, damage: true };
+    let unreadable = |frame: &embedded::UnreadableFrame| {
+        let what = format!("a whole frame whose records can't be read: {}", frame.error);
+        damage(JOURNAL_FOLDER, frame.position, what)
     };
+    reply.findings.extend(verified.files.into_iter().map(|found| damage(&found.file, 0, found.what)));
     reply.findings.extend(verified.unreadable.iter().map(unreadable));
     Ok(reply)
 }

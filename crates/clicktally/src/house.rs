@@ -2,7 +2,7 @@
 //! the reverse one.
 //!
 //! `LOCK` who owns it · `FORMAT` which version it has · `secret.key` the master secret · `control.sock` the running
-//! server's door · `registry/` who and what · `clicks/` the store.
+//! server's door · `registry/` who and what · all else is the store's.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,7 +21,9 @@ use crate::failure::Failure;
 const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_HEAD: &str = "clicktally data format ";
 /// The newest format that this binary reads, and the one that it writes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
+/// The oldest format that it reads. Format 1 was never released.
+const FORMAT_OLDEST: u32 = 2;
 const LOCK_FILE: &str = "LOCK";
 const SECRET_FILE: &str = "secret.key";
 const REGISTRY_FOLDER: &str = "registry";
@@ -43,7 +45,7 @@ impl Opening {
         Self {
             secret_file: config.secret_file.clone(),
             settings: config.settings.clone(),
-            store: StoreOptions { join_ms: config.join_ms, queue_records_max: config.queue_records_max },
+            store: config.store,
             items_max: config.items_max,
         }
     }
@@ -164,7 +166,7 @@ pub fn check(disk: &FolderDisk) -> CheckReply {
         Ok(false) => return reply,
         Err(error) => reply.findings.push(damage(FORMAT_FILE, error.to_string())),
     }
-    for (folder, part) in [(REGISTRY_FOLDER, check_registry(disk)), (engines::FOLDER, engines::check(disk))] {
+    for (folder, part) in [(REGISTRY_FOLDER, check_registry(disk)), ("the store", engines::check(disk))] {
         match part {
             Ok(part) => {
                 reply.files += part.files;
@@ -231,7 +233,10 @@ fn check_format(disk: &FolderDisk) -> Result<bool, Failure> {
         Some(version) if version > FORMAT => Err(Failure::new(format!(
             "its format is {version}, and this version knows up to {FORMAT}: use the newer clicktally that wrote it"
         ))),
-        Some(1..) => Ok(true),
+        Some(FORMAT_OLDEST..) => Ok(true),
+        Some(old @ 1..) => Err(Failure::new(format!(
+            "its format is {old}, of a version that was never released; this one begins with {FORMAT_OLDEST}: export from it and import again"
+        ))),
         _ => Err(Failure::new(format!("{FORMAT_FILE} is damaged: it should read `{FORMAT_HEAD}{FORMAT}`"))),
     }
 }

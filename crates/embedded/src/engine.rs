@@ -1,7 +1,8 @@
-//! The store: the journal's writer on one side, what is kept in memory on the other, and nothing between them but a
-//! lock that is held for moments. It must never answer before the journal has synced.
+//! The store: the journal's writer on one side, what is kept on the other, and nothing between them but a lock that is
+//! held for moments. It must never answer before the journal has synced.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use clicks::{
@@ -10,12 +11,19 @@ use clicks::{
 };
 use journal::{CommitError, Disk, Journal, Options, Refused, Writer, WriterOptions, WriterThread};
 
+use crate::count::SealedCount;
 use crate::evaluate::{Evaluator, FirstTexts, TermsCounts};
-use crate::ledger::{Job, Ledger, Queue};
+use crate::kept::{Kept, Shared, read};
+use crate::keys::KeyKind;
+use crate::ledger::{Done, Job, Ledger, Place, Queue, SealingRule};
 use crate::options::{EmbeddedOptions, OpenError, OpenReport};
-use crate::recent::Recent;
-use crate::record::{Accepted, RecordError, read_frame};
+use crate::recent::day::{Counted, day_of};
+use crate::record::{Accepted, read_frame};
 use crate::scan::Scan;
+use crate::sealed::opening::{Opened, SealedOptions};
+use crate::sealed::sealing::PartLimits;
+use crate::sealed::{SealError, Sealed, opening};
+use crate::sealing_thread::{Bell, Sealing};
 use crate::trouble::Trouble;
 use crate::wanted::Wanted;
 
@@ -23,41 +31,79 @@ use crate::wanted::Wanted;
 const SETTLING_CALLS_MAX: usize = 1_024;
 /// How many texts are looked up while the lock is held.
 const PAGE_TEXTS_MAX: usize = 4_096;
+/// The folder of the journal.
+pub const JOURNAL_FOLDER: &str = "journal";
 
-/// A store in one process: durable through its journal, countable from memory.
+/// A store in one process: durable through its journal, countable from memory and from sealed days.
 pub struct EmbeddedStore {
-    recent: Arc<RwLock<Recent>>,
+    kept: Arc<Shared>,
     queue: Arc<Queue>,
     trouble: Arc<Trouble>,
     writer: Writer<Ledger>,
     thread: Mutex<Option<WriterThread<Ledger>>>,
+    sealing: Arc<Sealing>,
+    sealing_thread: Mutex<Option<JoinHandle<()>>>,
+    bell: Arc<Bell>,
+    unsealed_bytes_max: u64,
     torn_tail_bytes: u64,
 }
 
 impl EmbeddedStore {
-    /// Opens the store of a directory, or begins one: reads its journal, and starts the thread that writes.
+    /// Opens the store of a directory, or begins one: opens its sealed days, reads its journal, and starts the threads
+    /// that write and seal.
     ///
     /// Nobody else may have the directory open (see [`journal::DirLock`]).
     ///
     /// # Errors
-    /// [`OpenError::Journal`] when the journal is damaged, was written by a newer program, or can't be read.
+    /// [`OpenError::Journal`] when the journal is damaged, was written by a newer program, or can't be read;
+    /// [`OpenError::Sealed`] when the list of the sealed days is.
     pub fn open(disk: Arc<dyn Disk>, options: &EmbeddedOptions) -> Result<(Self, OpenReport), OpenError> {
         let begun = Instant::now();
-        let (mut recent, mut repeated) = (Recent::default(), 0);
-        let journal_options = Options { segment_bytes: options.segment_bytes, ..Options::default() };
-        let mut replay =
-            |_, frame: &[u8]| replay(&mut recent, frame, &mut repeated).map_err(|error| error.to_string());
-        let (journal, recovery) = Journal::open(disk, journal_options, &mut replay)?;
+        let sealed_options = SealedOptions {
+            limits: PartLimits { rows_max: options.part_rows_max, parts_max: options.day_parts_max },
+            postings_bytes_max: options.postings_bytes_max,
+            filter_bytes_max: options.filter_bytes_max,
+        };
+        let sealed = |error: SealError| OpenError::Sealed(error.to_string());
+        let folder =
+            |name: &str| disk.folder(name).map_err(|error| OpenError::Sealed(format!("{name}: {error}")));
+        let Opened { sealer, sealed, names, rebuilt } =
+            opening::open(Arc::clone(&disk), &sealed_options).map_err(sealed)?;
+        let mut kept = Kept::new(names, Arc::new(sealed), sealer.key);
+        let (mut repeated, mut open_day) = (0, None);
+        let journal_options = Options {
+            segment_bytes: options.segment_bytes,
+            begin: sealer.manifest.begin,
+            ..Options::default()
+        };
+        let mut replay = |_, frame: &[u8]| {
+            replay(&mut kept, frame, &mut repeated, &mut open_day).map_err(|error| error.to_string())
+        };
+        let (journal, recovery) = Journal::open(folder(JOURNAL_FOLDER)?, journal_options, &mut replay)?;
+        let (clicks, searches) = kept.counts();
         let report = OpenReport {
-            clicks: recent.clicks(),
-            searches: recent.searches().len() as u64,
+            clicks,
+            searches,
             repeated,
+            rebuilt,
+            damaged_days: kept.sealed.damage().collect(),
             torn_tail: recovery.torn_tail,
             took: begun.elapsed(),
         };
-        let recent = Arc::new(RwLock::new(recent));
-        let trouble = Arc::new(Trouble::default());
-        let ledger = Ledger::new(Arc::clone(&recent), Arc::clone(&trouble), options.join_ms);
+        let kept = Arc::new(Shared::new(kept));
+        let (trouble, bell) = (Arc::new(Trouble::default()), Arc::new(Bell::default()));
+        let rule = SealingRule {
+            bytes: if options.seals_by_itself { options.recent_bytes_max / 2 } else { usize::MAX },
+            by_day: options.seals_by_itself,
+        };
+        let ledger = Ledger::new(
+            Arc::clone(&kept),
+            Arc::clone(&trouble),
+            options.join_ms,
+            rule,
+            Arc::clone(&bell),
+            open_day,
+        );
         let calls_max = usize::try_from(options.queue_records_max).unwrap_or(usize::MAX);
         let writer_options = WriterOptions {
             name: "clicks".to_owned(),
@@ -68,15 +114,43 @@ impl EmbeddedStore {
             spare: options.spare,
         };
         let (writer, thread) = Writer::spawn(journal, ledger, writer_options).map_err(OpenError::Thread)?;
-        let store = Self {
-            recent,
+        let merging = options.merge_bytes_per_second;
+        let sealing = Sealing::new(Arc::clone(&kept), writer.clone(), Arc::clone(&bell), sealer, merging);
+        let mut store = Self {
+            kept,
             queue: Arc::new(Queue::new(options.queue_records_max)),
             trouble,
             writer,
             thread: Mutex::new(Some(thread)),
+            sealing: Arc::new(sealing),
+            sealing_thread: Mutex::new(None),
+            bell,
+            unsealed_bytes_max: options.recent_bytes_max as u64,
             torn_tail_bytes: report.torn_tail.as_ref().map_or(0, |tail| tail.bytes),
         };
+        if options.seals_by_itself {
+            let sealing = Arc::clone(&store.sealing);
+            let thread = std::thread::Builder::new().name("sealing".into()).spawn(move || sealing.run());
+            store.sealing_thread = Mutex::new(Some(thread.map_err(OpenError::Thread)?));
+        }
         Ok((store, report))
+    }
+
+    /// Seals all that was recorded before the call. Blocks; recording and questions go on beside it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotWritten`] when it could not be done; what was recorded is in the journal still.
+    pub fn seal(&self) -> Result<(), StoreError> {
+        self.sealing.seal().map(drop).map_err(|error| StoreError::NotWritten(error.to_string()))
+    }
+
+    /// Merges the parts of every day that has several. Blocks; recording and questions go on beside it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotWritten`] when it could not be done.
+    pub fn merge(&self) -> Result<(), StoreError> {
+        while self.sealing.merge(2).map_err(|error| StoreError::NotWritten(error.to_string()))? {}
+        Ok(())
     }
 
     /// Takes no more records, and returns when all that wait are durable or have failed and the threads have ended.
@@ -85,6 +159,7 @@ impl EmbeddedStore {
     /// # Errors
     /// [`StoreError::Stopped`] when a sync had failed, so that the last records may be missing from the next start.
     pub fn close(&self) -> Result<(), StoreError> {
+        self.stop_sealing();
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if thread.is_some_and(|thread| thread.stop().is_none()) {
             return Err(StoreError::Stopped("the writer's thread has panicked".into()));
@@ -95,15 +170,39 @@ impl EmbeddedStore {
         Ok(())
     }
 
-    fn recent(&self) -> RwLockReadGuard<'_, Recent> {
-        self.recent.read().unwrap_or_else(PoisonError::into_inner)
+    /// Breaks off what is being sealed, and ends the thread. What was not sealed is in the journal.
+    fn stop_sealing(&self) {
+        self.bell.stop();
+        let thread = self.sealing_thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // A thread that has panicked has left nothing that the next start doesn't tidy.
+        let _ = thread.map(JoinHandle::join);
     }
 
-    fn submit(&self, records: Vec<Record>) -> Result<journal::Receipt<Done>, StoreError> {
-        let place = self.queue.enter(records.len()).ok_or(StoreError::Busy)?;
-        self.writer.submit(Job::new(records, place)).map_err(|(_, refused)| match refused {
+    fn submit(&self, records: Vec<Record>, place: Place) -> Result<journal::Receipt<Done>, StoreError> {
+        self.writer.submit(Job::record(records, place)).map_err(|(_, refused)| match refused {
             Refused::QueueFull => StoreError::Busy,
             Refused::Stopped => self.stopped(),
+        })
+    }
+
+    fn enter(&self, records: usize) -> Result<Place, StoreError> {
+        self.queue.enter(records).ok_or(StoreError::Busy)
+    }
+
+    async fn recorded(&self, receipt: journal::Receipt<Done>) -> Result<Vec<Outcome>, StoreError> {
+        match receipt.await.map_err(|error| self.not_committed(&error))? {
+            Done::Recorded(outcomes) => outcomes,
+            Done::Frozen(_) | Done::Swapped => Err(self.stopped()),
+        }
+    }
+
+    /// Why there is no room in memory, and won't be soon.
+    fn no_room(&self) -> Option<StoreError> {
+        let stopped = self.bell.is_stopped().then(|| self.stopped());
+        let trouble = || self.sealing.trouble();
+        stopped.or_else(|| {
+            trouble()
+                .map(|reason| StoreError::NotWritten(format!("what was recorded can't be sealed: {reason}")))
         })
     }
 
@@ -140,9 +239,9 @@ impl EmbeddedStore {
             add(None, terms.untold);
         }
         for page in terms.above.chunks(PAGE_TEXTS_MAX) {
-            let recent = self.recent();
+            let kept = read(&self.kept);
             for (number, clicks) in page {
-                add(Some(recent.names().terms.name(*number).ok_or_else(lost_name)?), *clicks);
+                add(Some(kept.names.terms.name(*number).ok_or_else(lost_name)?), *clicks);
             }
         }
         let mut first = FirstTexts::new(terms.level_rows_max);
@@ -150,37 +249,45 @@ impl EmbeddedStore {
             if stop() {
                 return Err(StoreError::OutOfTime);
             }
-            let recent = self.recent();
-            first.extend(page.iter().filter_map(|number| recent.names().terms.name(*number).cloned()));
+            let kept = read(&self.kept);
+            first.extend(page.iter().filter_map(|number| kept.names.terms.name(*number).cloned()));
         }
         first.into_texts().iter().for_each(|text| add(Some(text), terms.level_clicks));
         Ok(())
     }
 }
 
-type Done = Result<Vec<Outcome>, StoreError>;
-
 fn lost_name() -> StoreError {
     StoreError::Damaged("a row has terms that are not in the dictionary".into())
 }
 
 /// Keeps what a frame says.
-fn replay(recent: &mut Recent, frame: &[u8], repeated: &mut u64) -> Result<(), RecordError> {
+fn replay(
+    kept: &mut Kept,
+    frame: &[u8],
+    repeated: &mut u64,
+    open_day: &mut Option<i32>,
+) -> Result<(), StoreError> {
+    let damaged = |error: crate::record::RecordError| StoreError::Damaged(error.to_string());
     for accepted in read_frame(frame) {
-        match accepted? {
+        match accepted.map_err(damaged)? {
             Accepted::Click(click) => {
-                let id = click.id.as_ref().map(|id| recent.id_fingerprint(click.account, id));
-                if id.is_some_and(|id| recent.has_id(id)) {
+                open_day.get_or_insert(day_of(click.received_ms));
+                let id = click.id.as_ref().map(|id| kept.fingerprint(KeyKind::ClickId, click.account, id));
+                if id.map_or(Ok(false), |id| kept.has_click(id))? {
                     *repeated += 1;
                 } else {
-                    recent.keep_click(click)?;
+                    let found = kept.look_for_click(&click)?;
+                    kept.keep_click(click, found).map_err(damaged)?;
                 }
             }
             Accepted::Search(search, join_ms) => {
-                if recent.searches().get(search.account, &search.id).is_some() {
+                open_day.get_or_insert(day_of(search.received_ms));
+                if kept.search(search.account, &search.id)?.is_some() {
                     *repeated += 1;
                 } else {
-                    recent.keep_search(&search, join_ms)?;
+                    let found = kept.look_for_search(&search, join_ms)?;
+                    kept.keep_search(&search, found, join_ms).map_err(damaged)?;
                 }
             }
         }
@@ -193,11 +300,19 @@ impl Store for EmbeddedStore {
         if records.is_empty() {
             return ready(Ok(Vec::new()));
         }
-        match self.submit(records) {
+        let place = match self.enter(records.len()) {
+            Err(error) => return ready(Err(error)),
+            Ok(place) => place,
+        };
+        if self.bell.unsealed_bytes() > self.unsealed_bytes_max {
+            return Box::pin(async move {
+                self.bell.room(self.unsealed_bytes_max, || self.no_room()).await?;
+                self.recorded(self.submit(records, place)?).await
+            });
+        }
+        match self.submit(records, place) {
             Err(error) => ready(Err(error)),
-            Ok(receipt) => {
-                Box::pin(async move { receipt.await.map_err(|error| self.not_committed(&error))? })
-            }
+            Ok(receipt) => Box::pin(self.recorded(receipt)),
         }
     }
 
@@ -208,22 +323,29 @@ impl Store for EmbeddedStore {
         let mut counter = Counter::new(question);
         let spans = question.days.spans();
         let (Some(first), Some(last)) = (spans.first(), spans.last()) else { return Ok(counter.finish()) };
-        // Names and blocks are seen at one moment, so that the names of all rows seen are known.
-        let (wanted, days, terms_end) = {
-            let recent = self.recent();
-            let wanted = Wanted::new(&question.filter, recent.names());
-            (wanted, recent.blocks(first.from_ms, last.until_ms), recent.names().terms.numbers_end())
+        // Names, rows and sealed days are seen at one moment, so that the names of all rows seen are known, and every
+        // click is in one place.
+        let (from_ms, until_ms) = (first.from_ms, last.until_ms);
+        let seen = {
+            let kept = read(&self.kept);
+            Seen::new(&kept, question, from_ms, until_ms)
         };
-        if wanted.is_nothing() {
+        if seen.wanted.is_nothing() {
             return Ok(counter.finish());
         }
-        let mut evaluator = Evaluator::new(question, &wanted, terms_end);
-        for block in days.iter().flatten() {
+        let mut evaluator = Evaluator::new(question, &seen.wanted, seen.terms_end);
+        for block in &seen.blocks {
             if stop() {
                 return Err(StoreError::OutOfTime);
             }
-            evaluator.count(&block.counted.columns());
+            evaluator.count(&block.columns());
         }
+        for (before, after) in &seen.corrected {
+            evaluator.take_back(&before.columns());
+            evaluator.count(&after.columns());
+        }
+        let (kept, sealed, wanted) = (&*self.kept, &*seen.sealed, &seen.wanted);
+        SealedCount { kept, sealed, question, wanted, stop }.count(&mut evaluator)?;
         if matches!(question.grouping, Grouping::Terms { .. }) {
             self.count_terms(evaluator.into_terms(), &mut counter, question, stop)?;
         } else {
@@ -233,25 +355,21 @@ impl Store for EmbeddedStore {
     }
 
     fn scan(&self, from_ms: i64, until_ms: i64, filter: &ClickFilter) -> Result<ClickStream, StoreError> {
-        let recent = self.recent();
-        let wanted = Wanted::new(filter, recent.names());
-        let days = if wanted.is_nothing() { Vec::new() } else { recent.blocks(from_ms, until_ms) };
-        drop(recent);
-        Ok(Box::new(Scan::new(Arc::clone(&self.recent), wanted, from_ms, until_ms, days)))
+        let kept = read(&self.kept);
+        Ok(Box::new(Scan::new(&self.kept, &kept, filter, from_ms, until_ms)))
     }
 
     fn searches(&self, account: Option<AccountCode>, id: &str) -> Result<Vec<Arc<Search>>, StoreError> {
-        let packed = self.recent().searches().find(account, id);
-        let unpack = |search: &crate::record::PackedSearch| search.unpack().map(Arc::new);
-        packed
-            .iter()
-            .map(unpack)
-            .collect::<Result<_, _>>()
-            .map_err(|error| StoreError::Damaged(error.to_string()))
+        let kept = read(&self.kept);
+        let found = match account {
+            Some(account) => kept.search(account, id)?.into_iter().collect(),
+            None => kept.searches(id)?,
+        };
+        Ok(found.into_iter().map(Arc::new).collect())
     }
 
     fn settle(&self) -> Promise<'_, ()> {
-        match self.submit(Vec::new()) {
+        match self.enter(0).and_then(|place| self.submit(Vec::new(), place)) {
             Err(error) => ready(Err(error)),
             // Jobs are answered in order: whatever this one's answer is, those before it have theirs.
             Ok(receipt) => Box::pin(async move {
@@ -265,10 +383,9 @@ impl Store for EmbeddedStore {
 
     fn status(&self) -> StoreStatus {
         let writer = self.writer.status();
-        let (clicks, searches, memory_bytes) = {
-            let recent = self.recent();
-            (recent.clicks(), recent.searches().len() as u64, recent.memory_bytes() as u64)
-        };
+        let kept = read(&self.kept);
+        let (clicks, searches) = kept.counts();
+        let memory_bytes = kept.unsealed_bytes() + kept.names.memory_bytes() + kept.sealed.memory_bytes();
         let unable = if writer.stopped || writer.journal.poisoned {
             Some(self.stopped().to_string())
         } else {
@@ -278,13 +395,52 @@ impl Store for EmbeddedStore {
             unable,
             clicks,
             searches,
-            disk_bytes: writer.journal.file_bytes,
-            memory_bytes,
+            disk_bytes: writer.journal.file_bytes + kept.sealed.file_bytes(),
+            memory_bytes: memory_bytes as u64,
+            unsealed_bytes: kept.unsealed_bytes() as u64,
+            sealed_days: kept.sealed.days.len() as u64,
+            damaged_days: kept.sealed.damage().collect(),
+            sealing_trouble: self.sealing.trouble(),
             waiting: self.queue.waiting(),
             syncs: writer.journal.syncs,
             sync_ns_total: writer.journal.sync_ns_total,
             sync_ns_max: writer.journal.sync_ns_max,
             torn_tail_bytes: self.torn_tail_bytes,
+        }
+    }
+}
+
+impl Drop for EmbeddedStore {
+    fn drop(&mut self) {
+        self.stop_sealing();
+    }
+}
+
+/// What a question counts, as it is at one moment.
+struct Seen {
+    wanted: Wanted,
+    terms_end: usize,
+    blocks: Vec<Arc<Counted>>,
+    /// Rows to take back, and rows to count for them.
+    corrected: Vec<(Arc<Counted>, Arc<Counted>)>,
+    sealed: Arc<Sealed>,
+}
+
+impl Seen {
+    fn new(kept: &Kept, question: &Question, from_ms: i64, until_ms: i64) -> Self {
+        let (mut blocks, mut corrected) = (Vec::new(), Vec::new());
+        let frozen = kept.frozen.as_ref().map(|frozen| &frozen.recent);
+        for recent in [Some(&kept.active), frozen].into_iter().flatten() {
+            let days = recent.blocks(from_ms, until_ms).into_iter();
+            blocks.extend(days.flat_map(|day| day.blocks).map(|(_, block)| block.counted));
+            corrected.extend(recent.corrections().rows(day_of(from_ms), day_of(until_ms - 1)));
+        }
+        Self {
+            wanted: Wanted::new(&question.filter, &kept.names),
+            terms_end: kept.names.terms.numbers_end(),
+            blocks,
+            corrected,
+            sealed: Arc::clone(&kept.sealed),
         }
     }
 }

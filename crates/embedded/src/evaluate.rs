@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 
 use clicks::{Counter, Device, Grouping, Question, SearchTerms, Span, TERMS_ROWS_MAX};
 
-use crate::recent::dictionary::UNTOLD;
+use crate::names::UNTOLD;
 use crate::wanted::{Passing, Wanted, narrow};
 
 /// Some clicks, column by column; all slices have the same length. Numbers are those of the dictionaries that the
@@ -45,6 +45,21 @@ pub struct Evaluator<'q> {
     /// Masks, kept from block to block for their memory.
     passing: Vec<u8>,
     in_span: Vec<u8>,
+    /// What a row counts: 1, or one less than nothing where rows are taken back.
+    weight: u64,
+}
+
+/// Where clicks belong that were counted elsewhere. A grouping looks only at what it groups by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The question's day.
+    pub day: usize,
+    /// The engine's number.
+    pub engine: u32,
+    /// Unknown, desktop, mobile.
+    pub device: u8,
+    /// The terms' number.
+    pub terms: u32,
 }
 
 impl<'q> Evaluator<'q> {
@@ -58,7 +73,30 @@ impl<'q> Evaluator<'q> {
             Grouping::Device => DEVICES.len(),
             Grouping::Terms { .. } => terms_end,
         };
-        Self { question, wanted, cells: vec![0; cells], passing: Vec::new(), in_span: Vec::new() }
+        Self { question, wanted, cells: vec![0; cells], passing: Vec::new(), in_span: Vec::new(), weight: 1 }
+    }
+
+    /// What is counted by.
+    pub const fn grouping(&self) -> Grouping {
+        self.question.grouping
+    }
+
+    /// Adds clicks that pass the filter and lie in the period. The number may wrap, if what it takes away comes too.
+    pub fn add_at(&mut self, at: Place, clicks: u64) {
+        let cell = match self.question.grouping {
+            Grouping::Day => at.day,
+            Grouping::DayAndEngine | Grouping::Engine => self.engine_cell(at.engine, at.day),
+            Grouping::Device => usize::from(at.device),
+            Grouping::Terms { .. } => usize::try_from(at.terms).unwrap_or(usize::MAX),
+        };
+        self.add(cell, clicks);
+    }
+
+    /// Takes the rows of a block back: they were counted as they had been before they learned from a search.
+    pub fn take_back(&mut self, columns: &Columns<'_>) {
+        self.weight = 1_u64.wrapping_neg();
+        self.count(columns);
+        self.weight = 1;
     }
 
     /// Counts the rows of a block.
@@ -157,7 +195,7 @@ impl<'q> Evaluator<'q> {
 
     fn add(&mut self, cell: usize, clicks: u64) {
         if let Some(count) = self.cells.get_mut(cell) {
-            *count += clicks;
+            *count = count.wrapping_add(clicks.wrapping_mul(self.weight));
         }
     }
 

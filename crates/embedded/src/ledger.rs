@@ -3,30 +3,79 @@
 //! It must never answer a caller: the journal's writer does, after the sync.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 
 use clicks::{AccountCode, Click, Outcome, Record, Search, StoreError};
 use journal::{Committer, Position};
 
-use crate::recent::Recent;
-use crate::recent::fingerprint::Fingerprint;
+use crate::kept::{FoundForClick, FoundForSearch, Frozen, Kept, Shared, read, write};
+use crate::keys::{Fingerprint, KeyKind};
+use crate::recent::day::day_of;
 use crate::record::{RecordError, begin_frame, put_click, put_search};
+use crate::sealed::sealing::Change;
+use crate::sealing_thread::Bell;
 use crate::trouble::Trouble;
 
+/// What is asked of the writer's thread.
+pub struct Job(Task);
+
+enum Task {
+    Record(Box<Call>),
+    Freeze,
+    Swap(Box<Change>),
+}
+
 /// The records of one call.
-pub struct Job {
+struct Call {
     records: Vec<Record>,
-    outcomes: Vec<Outcome>,
+    decided: Vec<Decided>,
+    /// Something that has to be read to decide could not be: nothing of the call is kept.
+    failed: Option<StoreError>,
     bytes: usize,
     _place: Place,
 }
 
+/// What becomes of a record, with what was found for it.
+enum Decided {
+    Click(FoundForClick),
+    Search(FoundForSearch),
+    Refused(Outcome),
+}
+
+impl Decided {
+    const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Click(_) | Self::Search(_) => Outcome::Recorded,
+            Self::Refused(outcome) => *outcome,
+        }
+    }
+}
+
+/// What the writer's thread answers.
+pub enum Done {
+    Recorded(Result<Vec<Outcome>, StoreError>),
+    /// What is to be sealed; `None` when there is nothing.
+    Frozen(Option<Arc<Frozen>>),
+    Swapped,
+}
+
 impl Job {
     /// A call that waits at a place in the queue.
-    pub fn new(records: Vec<Record>, place: Place) -> Self {
+    pub fn record(records: Vec<Record>, place: Place) -> Self {
         let bytes = records.iter().map(record_bytes).sum();
-        Self { outcomes: Vec::with_capacity(records.len()), records, bytes, _place: place }
+        let decided = Vec::with_capacity(records.len());
+        Self(Task::Record(Box::new(Call { records, decided, failed: None, bytes, _place: place })))
+    }
+
+    /// Sets aside what was recorded, to be sealed.
+    pub const fn freeze() -> Self {
+        Self(Task::Freeze)
+    }
+
+    /// Puts sealed days in their place.
+    pub fn swap(change: Change) -> Self {
+        Self(Task::Swap(Box::new(change)))
     }
 }
 
@@ -95,121 +144,284 @@ fn record_bytes(record: &Record) -> usize {
     size_of::<Record>() + texts
 }
 
+/// When the ledger asks for a sealing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SealingRule {
+    /// What is not sealed takes so many bytes.
+    pub bytes: usize,
+    /// A UTC day has closed since the first record that is not sealed.
+    pub by_day: bool,
+}
+
 /// Decides, and makes visible.
 pub struct Ledger {
-    recent: Arc<RwLock<Recent>>,
+    kept: Arc<Shared>,
     trouble: Arc<Trouble>,
     join_ms: i64,
     staged_ids: HashSet<Fingerprint>,
     staged_searches: HashMap<(AccountCode, Box<str>), Search>,
+    rule: SealingRule,
+    bell: Arc<Bell>,
+    /// The day on which the first record that is not sealed was received.
+    open_day: Option<i32>,
+    /// How many records are active when memory is looked at again.
+    look_at_records: u64,
 }
 
+/// Memory is added up once for so many records.
+const LOOK_RECORDS: u64 = 4_096;
+
 impl Ledger {
-    /// A ledger that writes into `recent`.
-    pub fn new(recent: Arc<RwLock<Recent>>, trouble: Arc<Trouble>, join_ms: i64) -> Self {
-        Self { recent, trouble, join_ms, staged_ids: HashSet::new(), staged_searches: HashMap::new() }
+    /// A ledger that keeps in `kept`. `open_day` is the day on which the first record there was received.
+    pub fn new(
+        kept: Arc<Shared>,
+        trouble: Arc<Trouble>,
+        join_ms: i64,
+        rule: SealingRule,
+        bell: Arc<Bell>,
+        open_day: Option<i32>,
+    ) -> Self {
+        Self {
+            kept,
+            trouble,
+            join_ms,
+            staged_ids: HashSet::new(),
+            staged_searches: HashMap::new(),
+            rule,
+            bell,
+            open_day,
+            look_at_records: 0,
+        }
     }
 
-    fn decide_click(&mut self, recent: &Recent, click: &Click) -> Outcome {
-        let Some(id) = &click.id else { return Outcome::Recorded };
-        let id = recent.id_fingerprint(click.account, id);
-        // What is staged is answered only with its group: a duplicate never before the first is durable.
-        if recent.has_id(id) || !self.staged_ids.insert(id) { Outcome::Duplicate } else { Outcome::Recorded }
+    fn decide(
+        &mut self,
+        kept: &Kept,
+        known: Option<&HashSet<Fingerprint>>,
+        record: &Record,
+    ) -> Result<Decided, StoreError> {
+        match record {
+            Record::Click(click) => self.decide_click(kept, known, click),
+            Record::Search(search) => self.decide_search(kept, search),
+        }
     }
 
-    fn decide_search(&mut self, recent: &Recent, search: &Search) -> Result<Outcome, RecordError> {
-        let again =
-            |known: &Search| if known.same_as(search) { Outcome::Duplicate } else { Outcome::Conflict };
-        if let Some(known) = recent.searches().get(search.account, &search.id) {
-            return Ok(again(&known.unpack()?));
+    fn decide_click(
+        &mut self,
+        kept: &Kept,
+        known: Option<&HashSet<Fingerprint>>,
+        click: &Click,
+    ) -> Result<Decided, StoreError> {
+        if let Some(id) = &click.id {
+            let id = kept.fingerprint(KeyKind::ClickId, click.account, id);
+            // What is staged is answered only with its group: a duplicate never before the first is durable.
+            let sealed = known.map_or_else(|| kept.sealed.has_key(id), |known| Ok(known.contains(&id)));
+            if sealed? || kept.has_recent_click(id) || self.staged_ids.contains(&id) {
+                return Ok(Decided::Refused(Outcome::Duplicate));
+            }
+            let found = kept.look_for_click(click)?;
+            self.staged_ids.insert(id);
+            return Ok(Decided::Click(found));
+        }
+        kept.look_for_click(click).map(Decided::Click)
+    }
+
+    fn decide_search(&mut self, kept: &Kept, search: &Search) -> Result<Decided, StoreError> {
+        let again = |known: &Search| {
+            Decided::Refused(if known.same_as(search) { Outcome::Duplicate } else { Outcome::Conflict })
+        };
+        if let Some(known) = kept.search(search.account, &search.id)? {
+            return Ok(again(&known));
         }
         let key = (search.account, search.id.clone());
         if let Some(known) = self.staged_searches.get(&key) {
             return Ok(again(known));
         }
+        let found = kept.look_for_search(search, self.join_ms)?;
         self.staged_searches.insert(key, search.clone());
-        Ok(Outcome::Recorded)
+        Ok(Decided::Search(found))
     }
 
-    fn keep(recent: &mut Recent, record: Record, join_ms: i64) -> Result<(), RecordError> {
-        match record {
-            Record::Click(click) => recent.keep_click(click),
-            Record::Search(search) => recent.keep_search(&search, join_ms),
+    fn keep(&self, kept: &mut Kept, record: Record, decided: Decided) -> Result<(), RecordError> {
+        match (record, decided) {
+            (Record::Click(click), Decided::Click(found)) => kept.keep_click(click, found),
+            (Record::Search(search), Decided::Search(found)) => {
+                kept.keep_search(&search, found, self.join_ms)
+            }
+            _ => Ok(()),
         }
+    }
+
+    fn keep_call(&self, kept: &mut Kept, call: Call) -> Result<Vec<Outcome>, StoreError> {
+        if let Some(error) = call.failed {
+            return Err(error);
+        }
+        let mut outcomes = Vec::with_capacity(call.records.len());
+        for (record, decided) in call.records.into_iter().zip(call.decided) {
+            outcomes.push(decided.outcome());
+            self.keep(kept, record, decided).map_err(|error| StoreError::Damaged(error.to_string()))?;
+        }
+        Ok(outcomes)
+    }
+
+    /// Asks for a sealing when it is time.
+    fn look_at_memory(&mut self, kept: &Kept, received_ms: Option<i64>) {
+        let day = received_ms.map(day_of);
+        let closed = self.rule.by_day && day > self.open_day && self.open_day.is_some();
+        if kept.active.records() == 0 {
+            self.open_day = None;
+        } else if self.open_day.is_none() {
+            self.open_day = day;
+        }
+        let mut full = false;
+        if kept.active.records() >= self.look_at_records {
+            let bytes = kept.unsealed_bytes();
+            self.bell.set_unsealed_bytes(bytes);
+            self.look_at_records = kept.active.records() + LOOK_RECORDS;
+            full = bytes >= self.rule.bytes;
+        }
+        if (closed || full) && kept.frozen.is_none() {
+            self.open_day = day;
+            self.bell.ring();
+        }
+    }
+}
+
+/// A call of so many records looks up its ids together.
+const TOGETHER_RECORDS_MIN: usize = 64;
+
+/// Which click ids of a large call are sealed; `None` for a small one, whose ids are looked up one by one.
+fn known_ids(kept: &Kept, records: &[Record]) -> Result<Option<HashSet<Fingerprint>>, StoreError> {
+    if records.len() < TOGETHER_RECORDS_MIN {
+        return Ok(None);
+    }
+    let id = |record: &Record| match record {
+        Record::Click(click) => {
+            click.id.as_ref().map(|id| kept.fingerprint(KeyKind::ClickId, click.account, id))
+        }
+        Record::Search(_) => None,
+    };
+    let ids: Vec<Fingerprint> = records.iter().filter_map(id).collect();
+    let known = kept.sealed.has_keys(&ids)?;
+    Ok(Some(ids.into_iter().zip(known).filter(|(_, known)| *known).map(|(id, _)| id).collect()))
+}
+
+fn received_ms(record: &Record) -> i64 {
+    match record {
+        Record::Click(click) => click.received_ms,
+        Record::Search(search) => search.received_ms,
     }
 }
 
 impl Committer for Ledger {
     type Job = Job;
-    type Done = Result<Vec<Outcome>, StoreError>;
+    type Done = Done;
 
     fn job_bytes(job: &Job) -> usize {
-        job.bytes
-    }
-
-    fn stage(&mut self, job: &mut Job, frame: &mut Vec<u8>) {
-        let recent = Arc::clone(&self.recent);
-        let recent = recent.read().unwrap_or_else(PoisonError::into_inner);
-        for record in &job.records {
-            let outcome = match record {
-                Record::Click(click) => self.decide_click(&recent, click),
-                // A kept search that can't be read back (damaged memory) can't be called the same.
-                Record::Search(search) => self.decide_search(&recent, search).unwrap_or(Outcome::Conflict),
-            };
-            job.outcomes.push(outcome);
-            if outcome != Outcome::Recorded {
-                continue;
-            }
-            if frame.is_empty() {
-                begin_frame(frame);
-            }
-            match record {
-                Record::Click(click) => put_click(frame, click),
-                Record::Search(search) => put_search(frame, search, self.join_ms),
-            }
+        match &job.0 {
+            Task::Record(call) => call.bytes,
+            Task::Freeze | Task::Swap(_) => 0,
         }
     }
 
-    fn committed(
-        &mut self,
-        jobs: Vec<Job>,
-        positions: &[Option<Position>],
-        _end: Position,
-    ) -> Vec<Self::Done> {
+    fn stage(&mut self, job: &mut Job, frame: &mut Vec<u8>) {
+        let Task::Record(call) = &mut job.0 else { return };
+        let shared = Arc::clone(&self.kept);
+        let kept = read(&shared);
+        let known = match known_ids(&kept, &call.records) {
+            Ok(known) => known,
+            Err(error) => {
+                call.failed = Some(error);
+                return;
+            }
+        };
+        for record in &call.records {
+            let decided = match self.decide(&kept, known.as_ref(), record) {
+                Ok(decided) => decided,
+                Err(error) => {
+                    frame.clear();
+                    forget(&mut self.staged_ids, &mut self.staged_searches, &kept, call);
+                    call.failed = Some(error);
+                    return;
+                }
+            };
+            if decided.outcome() == Outcome::Recorded {
+                if frame.is_empty() {
+                    begin_frame(frame);
+                }
+                match record {
+                    Record::Click(click) => put_click(frame, click),
+                    Record::Search(search) => put_search(frame, search, self.join_ms),
+                }
+            }
+            call.decided.push(decided);
+        }
+    }
+
+    fn committed(&mut self, jobs: Vec<Job>, positions: &[Option<Position>], end: Position) -> Vec<Done> {
         self.staged_ids.clear();
         self.staged_searches.clear();
         // A group without frames wrote nothing, and proves nothing about the disk.
         if positions.iter().any(Option::is_some) {
             self.trouble.clear();
         }
-        let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
-        let keep_job = |job: Job| {
-            let decided = job.records.into_iter().zip(&job.outcomes);
-            for (record, _) in decided.filter(|(_, outcome)| **outcome == Outcome::Recorded) {
-                Self::keep(&mut recent, record, self.join_ms)
-                    .map_err(|error| StoreError::Damaged(error.to_string()))?;
+        let shared = Arc::clone(&self.kept);
+        let mut kept = write(&shared);
+        let (mut last_ms, mut look) = (None, false);
+        let mut keep = |job: Job| match job.0 {
+            Task::Record(call) => {
+                last_ms = last_ms.max(call.records.last().map(received_ms));
+                Done::Recorded(self.keep_call(&mut kept, *call))
             }
-            Ok(job.outcomes)
+            Task::Freeze => Done::Frozen(None),
+            Task::Swap(change) => {
+                kept.swap(*change);
+                look = true;
+                Done::Swapped
+            }
         };
-        jobs.into_iter().map(keep_job).collect()
+        let mut done: Vec<Done> = jobs.into_iter().map(&mut keep).collect();
+        // All records of the group lie before `end`: so what is set aside has to have all of them.
+        for frozen in &mut done {
+            if let Done::Frozen(frozen) = frozen {
+                *frozen = kept.freeze(end);
+                look = true;
+            }
+        }
+        if look {
+            self.look_at_records = 0;
+        }
+        self.look_at_memory(&kept, last_ms);
+        done
     }
 
     fn failed(&mut self, jobs: &[Job]) {
-        let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
+        let shared = Arc::clone(&self.kept);
+        let kept = read(&shared);
         for job in jobs {
-            let decided = job.records.iter().zip(&job.outcomes);
-            for (record, _) in decided.filter(|(_, outcome)| **outcome == Outcome::Recorded) {
-                match record {
-                    Record::Click(click) => {
-                        if let Some(id) = &click.id {
-                            self.staged_ids.remove(&recent.id_fingerprint(click.account, id));
-                        }
-                    }
-                    Record::Search(search) => {
-                        self.staged_searches.remove(&(search.account, search.id.clone()));
-                    }
-                }
+            if let Task::Record(call) = &job.0 {
+                forget(&mut self.staged_ids, &mut self.staged_searches, &kept, call);
             }
+        }
+    }
+}
+
+/// Forgets what was staged of a call.
+fn forget(
+    ids: &mut HashSet<Fingerprint>,
+    searches: &mut HashMap<(AccountCode, Box<str>), Search>,
+    kept: &Kept,
+    call: &Call,
+) {
+    for (record, decided) in call.records.iter().zip(&call.decided) {
+        match (record, decided) {
+            (Record::Click(Click { account, id: Some(id), .. }), Decided::Click(_)) => {
+                ids.remove(&kept.fingerprint(KeyKind::ClickId, *account, id));
+            }
+            (Record::Search(search), Decided::Search(_)) => {
+                searches.remove(&(search.account, search.id.clone()));
+            }
+            _ => {}
         }
     }
 }

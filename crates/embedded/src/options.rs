@@ -24,6 +24,21 @@ pub struct EmbeddedOptions {
     pub group_bytes_max: usize,
     /// Whether a second thread makes the journal's next segment while the current one fills.
     pub spare: bool,
+    /// How many bytes of memory what is not sealed may take, about: at half of it sealing begins, and beyond it calls
+    /// are refused as busy.
+    pub recent_bytes_max: usize,
+    /// How many bytes of the sealed days' postings are kept in memory.
+    pub postings_bytes_max: usize,
+    /// How many bytes the filters of click and search ids may take.
+    pub filter_bytes_max: u64,
+    /// The most clicks of one Parquet file. While it is written, each takes about a hundred bytes of memory.
+    pub part_rows_max: usize,
+    /// A day of so many files is merged at once; one of fewer when nothing else is to be done.
+    pub day_parts_max: usize,
+    /// How many bytes a second merging writes at most, about.
+    pub merge_bytes_per_second: u64,
+    /// Whether days are sealed when they close or when memory fills; else only when somebody asks.
+    pub seals_by_itself: bool,
 }
 
 impl Default for EmbeddedOptions {
@@ -36,6 +51,13 @@ impl Default for EmbeddedOptions {
             group_calls_max: 4_096,
             group_bytes_max: 4 << 20,
             spare: true,
+            recent_bytes_max: 128 << 20,
+            postings_bytes_max: 768 << 20,
+            filter_bytes_max: 128 << 20,
+            part_rows_max: 1 << 20,
+            day_parts_max: 8,
+            merge_bytes_per_second: 64 << 20,
+            seals_by_itself: true,
         }
     }
 }
@@ -50,6 +72,10 @@ pub struct OpenReport {
     /// Records that were in the journal although one with their id was before them. They were left out, so that an
     /// id counts once. No version of this program writes such a journal.
     pub repeated: u64,
+    /// Indexes that were built anew from the days, and why.
+    pub rebuilt: Vec<String>,
+    /// Days that can't be read, and why. They answer nothing; the others do.
+    pub damaged_days: Vec<(String, String)>,
     /// The rest of an interrupted write that was cut. It had not been acknowledged.
     pub torn_tail: Option<TornTail>,
     /// How long reading the journal took.
@@ -62,6 +88,9 @@ pub enum OpenError {
     /// The journal can't be.
     #[error(transparent)]
     Journal(#[from] journal::OpenError),
+    /// What lists the sealed days can't be, or the disk fails.
+    #[error("the sealed days: {0}")]
+    Sealed(String),
     /// The system has no thread for the writer.
     #[error("the writer's thread could not be started: {0}")]
     Thread(io::Error),

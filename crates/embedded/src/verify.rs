@@ -6,20 +6,30 @@ use std::sync::Arc;
 
 use journal::{Disk, DiskFile, Journal, Options, Position};
 
+use crate::engine::JOURNAL_FOLDER;
 use crate::record::{Accepted, RecordError, read_frame};
+use crate::sealed::verify::{folder, verify_days};
+
+pub use crate::sealed::verify::FileFinding;
 
 /// The most unreadable frames that are listed; all are counted.
 pub const UNREADABLE_FRAMES_MAX: usize = 1_000;
 
 /// What reading everything came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Verified {
     /// The journal's files.
     pub journal: journal::Verified,
+    /// Files of the sealed days.
+    pub sealed_files: u64,
+    /// How many bytes they have.
+    pub sealed_bytes: u64,
     /// Clicks that were read.
     pub clicks: u64,
     /// Searches that were read.
     pub searches: u64,
+    /// Files of the sealed days, their indexes and their list that are not as they should be.
+    pub files: Vec<FileFinding>,
     /// The first [`UNREADABLE_FRAMES_MAX`] whole frames whose records can't be read.
     pub unreadable: Vec<UnreadableFrame>,
     /// How many there are in all.
@@ -27,10 +37,10 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// Whether opening the store would refuse. A torn tail alone is no damage.
+    /// Whether anything is damaged. A torn tail alone is no damage.
     #[must_use]
     pub fn damaged(&self) -> bool {
-        self.journal.damaged() || self.unreadable_total > 0
+        self.journal.damaged() || self.unreadable_total > 0 || !self.files.is_empty()
     }
 }
 
@@ -48,9 +58,19 @@ pub struct UnreadableFrame {
 /// # Errors
 /// When the directory itself can't be listed.
 pub fn verify(disk: Arc<dyn Disk>) -> Result<Verified, journal::OpenError> {
-    let journal = journal::verify(disk.as_ref(), 0)?;
-    let mut verified =
-        Verified { journal, clicks: 0, searches: 0, unreadable: Vec::new(), unreadable_total: 0 };
+    let failed = |source| journal::OpenError::Io { file: "the store's folder".into(), source };
+    let mut verified = Verified::default();
+    let Some(days) = verify_days(&disk).map_err(failed)? else { return Ok(verified) };
+    (verified.sealed_files, verified.sealed_bytes) = (days.files, days.bytes);
+    (verified.clicks, verified.searches, verified.files) = (days.clicks, days.searches, days.findings);
+    let begin = days.manifest.begin;
+    let Some(folder) = folder(&disk, JOURNAL_FOLDER).map_err(failed)? else {
+        if begin > 0 {
+            verified.files.push(FileFinding { file: JOURNAL_FOLDER.into(), what: "it is missing".into() });
+        }
+        return Ok(verified);
+    };
+    verified.journal = journal::verify(folder.as_ref(), begin)?;
     if verified.journal.segments == 0 {
         return Ok(verified);
     }
@@ -70,7 +90,8 @@ pub fn verify(disk: Arc<dyn Disk>) -> Result<Verified, journal::OpenError> {
         Ok(())
     };
     // Why the journal can't be opened, if it can't, is among its findings already.
-    drop(Journal::open(Arc::new(Untouched(disk)), Options::default(), &mut read));
+    let options = Options { begin, ..Options::default() };
+    drop(Journal::open(Arc::new(Untouched(folder)), options, &mut read));
     Ok(verified)
 }
 

@@ -4,7 +4,8 @@
 use clicks::ClickFilter;
 
 use crate::evaluate::Columns;
-use crate::recent::dictionary::Names;
+use crate::index::counters::Kind;
+use crate::names::Names;
 use crate::record::device_code;
 
 /// Which rows of a block pass a filter.
@@ -105,6 +106,33 @@ impl Wanted {
     /// The place of a wanted engine in the filter's list.
     pub fn engine_place(&self, engine: u32) -> Option<usize> {
         usize::try_from(get(&self.engines, engine)).ok()?.checked_sub(1)
+    }
+
+    /// The numbers of the wanted engines.
+    pub fn engines(&self) -> impl Iterator<Item = u32> {
+        (0..).zip(&self.engines).filter(|(_, place)| **place != 0).map(|(number, _)| number)
+    }
+
+    /// The number of the wanted terms; `None` when all are.
+    pub const fn terms(&self) -> Option<u32> {
+        self.terms
+    }
+
+    /// The numbers of the wanted items; `None` when all are.
+    pub fn items(&self) -> Option<&[u32]> {
+        self.items.as_deref()
+    }
+
+    /// Whether every kind of click is wanted.
+    pub const fn wants_all_kinds(&self) -> bool {
+        self.indices.is_none() && self.device.is_none() && self.products.is_none()
+    }
+
+    /// Whether clicks of a kind are wanted.
+    pub fn passes_kind(&self, kind: Kind) -> bool {
+        self.indices.as_ref().is_none_or(|indices| get(indices, kind.index))
+            && self.device.is_none_or(|device| device == kind.device)
+            && self.products.is_none_or(|products| products[usize::from(kind.product)])
     }
 
     /// Finds the rows that pass. After [`Passing::Some`], `mask` has a byte for each row.

@@ -78,7 +78,7 @@ type Contents = (Vec<Click>, Vec<Search>);
 
 impl History<'_> {
     fn step(&mut self) -> Verdict {
-        match self.dice.below(16) {
+        match self.dice.below(18) {
             0..=8 => self.record().map_err(|failure| failure.at("record")),
             9..=11 => self.ask().map_err(|failure| failure.at("ask")),
             12 => self.scan().map_err(|failure| failure.at("scan")),
@@ -87,7 +87,12 @@ impl History<'_> {
                 self.candidate.reopen();
                 self.compare_all().map_err(|failure| failure.at("reopen"))
             }
-            _ => self.crash().map_err(|failure| failure.at("crash")),
+            15 => self.crash().map_err(|failure| failure.at("crash")),
+            _ => {
+                let merge = self.dice.once_in(2);
+                self.candidate.seal(merge);
+                self.compare_all().map_err(|failure| failure.at("seal"))
+            }
         }?;
         self.ask().map_err(|failure| failure.at("ask"))
     }
@@ -128,7 +133,11 @@ impl History<'_> {
         if self.candidate.unplug_soon(seed) {
             let batches = self.dice.below(BATCHES_IN_FLIGHT_MAX + 1);
             in_flight = (0..batches).map(|_| self.batch()).collect::<Result<Vec<_>, _>>()?;
-            answers = send(self.candidate.store(), &in_flight, self.dice.once_in(2));
+            let (seals, merges, at_once) = (self.dice.once_in(2), self.dice.once_in(2), self.dice.once_in(2));
+            answers = send(self.candidate.store(), &in_flight, at_once);
+            if seals {
+                self.candidate.seal(merges);
+            }
         }
         if !self.candidate.crash(seed) {
             return Ok(());

@@ -31,6 +31,12 @@ pub trait Candidate {
         false
     }
 
+    /// Puts what was recorded into the form in which it stays, and merges what has become many pieces if `merge` is
+    /// set. `false` where nothing can be sealed, or could not be this time.
+    fn seal(&mut self, _merge: bool) -> bool {
+        false
+    }
+
     /// Arranges that the power fails at some moment of what is recorded next: appends from here on may be refused,
     /// and [`Candidate::crash`] follows. `false` where that can't be arranged.
     fn unplug_soon(&mut self, _seed: u64) -> bool {

@@ -10,6 +10,7 @@ use server::settings::{OptOut, Settings, UnknownItems};
 use tracing::level_filters::LevelFilter;
 
 use crate::config::typed::Typed;
+use crate::engines::StoreOptions;
 use crate::failure::Failure;
 
 /// How log lines look.
@@ -31,9 +32,8 @@ pub struct Config {
     pub secret_file: Option<PathBuf>,
     pub settings: Settings,
     pub limits: Limits,
-    pub join_ms: i64,
+    pub store: StoreOptions,
     pub items_max: u64,
-    pub queue_records_max: u64,
     pub log_level: LevelFilter,
     pub log_format: LogFormat,
 }
@@ -49,7 +49,6 @@ impl Config {
         let typed = with_file(typed)?;
         let settings = settings(&typed)?;
         let limits = limits(&typed)?;
-        let join_days = within("join_days", u64::from(typed.join_days.unwrap_or(30)), 0, 3_650)?;
         let levels = [
             ("error", LevelFilter::ERROR),
             ("warn", LevelFilter::WARN),
@@ -59,7 +58,7 @@ impl Config {
         ];
         let log_level = choose("log_level", typed.log_level.as_deref().unwrap_or("info"), &levels)?;
         let items_max = within("items_max", typed.items_max.unwrap_or(10_000_000), 0, 1_000_000_000)?;
-        let queue = within("queue_records_max", typed.queue_records_max.unwrap_or(262_144), 1, 10_000_000)?;
+        let store = store(&typed)?;
         let log_format = match typed.log_format {
             None if std::io::IsTerminal::is_terminal(&std::io::stderr()) => LogFormat::Text,
             None => LogFormat::Json,
@@ -85,9 +84,8 @@ impl Config {
             secret_file: typed.secret_file,
             settings,
             limits,
-            join_ms: i64::try_from(join_days).unwrap_or(30) * DAY_MS,
+            store,
             items_max,
-            queue_records_max: queue,
             log_level,
             log_format,
         })
@@ -197,6 +195,26 @@ fn settings(typed: &Typed) -> Result<Settings, Failure> {
     })
 }
 
+fn store(typed: &Typed) -> Result<StoreOptions, Failure> {
+    let join_days = within("join_days", u64::from(typed.join_days.unwrap_or(30)), 0, 3_650)?;
+    let bytes =
+        |option, value: Option<u64>, default, least| within(option, value.unwrap_or(default), least, 1 << 40);
+    let recent = bytes("recent_bytes_max", typed.recent_bytes_max, 128 << 20, 16 << 20)?;
+    let index = bytes("index_bytes_max", typed.index_bytes_max, 768 << 20, 0)?;
+    Ok(StoreOptions {
+        join_ms: i64::try_from(join_days).unwrap_or(30) * DAY_MS,
+        queue_records_max: within(
+            "queue_records_max",
+            typed.queue_records_max.unwrap_or(262_144),
+            1,
+            10_000_000,
+        )?,
+        recent_bytes_max: usize::try_from(recent).unwrap_or(usize::MAX),
+        index_bytes_max: usize::try_from(index).unwrap_or(usize::MAX),
+        ids_bytes_max: bytes("ids_bytes_max", typed.ids_bytes_max, 128 << 20, 0)?,
+    })
+}
+
 fn limits(typed: &Typed) -> Result<Limits, Failure> {
     let default = Limits::default();
     let time = |option: &str, typed: Option<u64>, default: Duration| match typed {
@@ -234,7 +252,7 @@ mod tests {
     fn nothing_typed_gives_the_defaults() {
         let config = Config::check(Typed::default(), "./clicktally-data").unwrap();
         assert_eq!(config.listen.to_string(), "127.0.0.1:8080");
-        assert_eq!(config.join_ms, 30 * DAY_MS);
+        assert_eq!(config.store.join_ms, 30 * DAY_MS);
         assert_eq!(config.settings.session, Duration::from_secs(28_800));
         assert_eq!(config.settings.stats_per_second, 20);
     }

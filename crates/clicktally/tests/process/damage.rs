@@ -14,7 +14,7 @@ const SEGMENT_HEADER_BYTES: usize = 4_096;
 
 /// The journal of the clicks that was written to, and where its content ends.
 fn journal(directory: &Path) -> (PathBuf, Vec<u8>, usize) {
-    let folder = directory.join("clicks");
+    let folder = directory.join("journal");
     let mut written: Vec<_> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())

@@ -14,7 +14,8 @@ pub const BLOCK_ROWS_MAX: usize = 16_384;
 /// A block gets no more rows once the rest of its clicks takes this many bytes, for the same reason.
 pub const BLOCK_REST_BYTES_MAX: usize = 4 << 20;
 
-const DAY_MS: i64 = 86_400_000;
+/// The length of a UTC day, in milliseconds.
+pub const DAY_MS: i64 = 86_400_000;
 
 /// The UTC day of an instant: days since 1970-01-01.
 pub fn day_of(at_ms: i64) -> i32 {
@@ -24,7 +25,7 @@ pub fn day_of(at_ms: i64) -> i32 {
 }
 
 /// Where a click is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RowPlace {
     /// Its UTC day.
     pub day: i32,
@@ -63,7 +64,8 @@ pub struct Counted {
 }
 
 impl Counted {
-    fn push(&mut self, row: Row) {
+    /// Adds a row.
+    pub fn push(&mut self, row: Row) {
         self.mixed |= self.engine.last().is_some_and(|engine| *engine != row.engine);
         let (first_ms, last_ms) = self.range_ms.unwrap_or((row.at_ms, row.at_ms));
         self.range_ms = Some((first_ms.min(row.at_ms), last_ms.max(row.at_ms)));

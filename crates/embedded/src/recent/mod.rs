@@ -1,50 +1,42 @@
-//! `recent`: in memory, all that makes kept clicks countable. Records come in one by one in the order of the journal,
-//! and the same records always give the same contents. It must never know whether they are durable, or who waits.
+//! `recent`: in memory, what was recorded and is in no sealed day yet. Records come in one by one in the order of the
+//! journal, and the same records always give the same contents. It must never know whether they are durable, or who
+//! waits.
 
+pub mod corrections;
 pub mod day;
-pub mod dictionary;
-pub mod fingerprint;
+pub mod ids;
 pub mod searches;
 pub mod waiting;
 
 use std::collections::BTreeMap;
 
-use clicks::{AccountCode, Click, Search};
+use clicks::{Click, Search};
 
+use crate::keys::Fingerprint;
+use crate::names::Names;
+use crate::recent::corrections::Corrections;
 use crate::recent::day::{Block, Counted, Day, Rest, Row, RowPlace, day_of};
-use crate::recent::dictionary::Names;
-use crate::recent::fingerprint::{Fingerprint, Fingerprints, Ids};
+use crate::recent::ids::Ids;
 use crate::recent::searches::Searches;
 use crate::recent::waiting::Waiting;
 use crate::record::{PackedSearch, RecordError, device_code, device_of, product_type_of};
 
-/// Everything that is kept.
+/// What was recorded since the last sealing. Names are numbers of the store's dictionaries.
 #[derive(Debug, Default)]
 pub struct Recent {
-    names: Names,
     days: BTreeMap<i32, Day>,
     searches: Searches,
     ids: Ids,
-    id_fingerprints: Fingerprints,
     waiting: Waiting,
-    query_fingerprints: Fingerprints,
+    corrections: Corrections,
     clicks: u64,
+    records: u64,
 }
 
 impl Recent {
-    /// The fingerprint of a click id.
-    pub fn id_fingerprint(&self, account: AccountCode, id: &str) -> Fingerprint {
-        self.id_fingerprints.of(account, id)
-    }
-
-    /// Whether a click with this id is kept.
-    pub fn has_id(&self, id: Fingerprint) -> bool {
-        self.ids.contains(id)
-    }
-
-    /// The names of all rows.
-    pub const fn names(&self) -> &Names {
-        &self.names
+    /// The click ids that were used.
+    pub const fn ids(&self) -> &Ids {
+        &self.ids
     }
 
     /// The kept searches.
@@ -52,103 +44,153 @@ impl Recent {
         &self.searches
     }
 
+    /// The clicks that wait for a search.
+    pub const fn waiting(&self) -> &Waiting {
+        &self.waiting
+    }
+
+    /// What older clicks have learned.
+    pub const fn corrections(&self) -> &Corrections {
+        &self.corrections
+    }
+
+    /// What older clicks have learned, to be changed.
+    pub const fn corrections_mut(&mut self) -> &mut Corrections {
+        &mut self.corrections
+    }
+
+    /// The clicks by UTC day.
+    pub const fn days(&self) -> &BTreeMap<i32, Day> {
+        &self.days
+    }
+
     /// How many clicks are kept.
     pub const fn clicks(&self) -> u64 {
         self.clicks
     }
 
+    /// How many records were kept.
+    pub const fn records(&self) -> u64 {
+        self.records
+    }
+
     /// The blocks that may have rows in `from_ms..until_ms`, day by day, oldest first. They stay as they are, whatever
     /// is recorded from here on.
-    pub fn blocks(&self, from_ms: i64, until_ms: i64) -> Vec<Vec<Block>> {
+    pub fn blocks(&self, from_ms: i64, until_ms: i64) -> Vec<DayBlocks> {
         if from_ms >= until_ms {
             return Vec::new();
         }
-        let touched = |day: &Day| {
-            day.blocks().iter().filter(|block| block.touches(from_ms, until_ms)).cloned().collect::<Vec<_>>()
+        let touched = |(number, day): (&i32, &Day)| {
+            let numbered = (0..).zip(day.blocks());
+            let blocks = numbered.filter(|(_, block)| block.touches(from_ms, until_ms));
+            DayBlocks {
+                day: *number,
+                blocks: blocks.map(|(number, block)| (number, block.clone())).collect(),
+            }
         };
         let days = self.days.range(day_of(from_ms)..=day_of(until_ms - 1));
-        days.map(|(_, day)| touched(day)).filter(|blocks| !blocks.is_empty()).collect()
+        days.map(touched).filter(|day| !day.blocks.is_empty()).collect()
     }
 
-    /// Keeps a click, completed from its search if that is known. Its id must not have been used.
-    ///
-    /// # Errors
-    /// When what is kept can't be read back: then memory is damaged.
-    pub fn keep_click(&mut self, mut click: Click) -> Result<(), RecordError> {
-        let mut waits_for = None;
-        if let Some(query_id) = &click.query_id {
-            match self.searches.get(click.account, query_id) {
-                Some(search) if learns(&click) => click.complete(&search.unpack_head()?),
-                Some(_) => {}
-                None => waits_for = Some(self.query_fingerprints.of(click.account, query_id)),
-            }
-        }
-        if let Some(id) = &click.id {
-            self.ids.insert(self.id_fingerprints.of(click.account, id));
-        }
-        let row = self.row(&click);
+    /// Keeps a click whose id was not used, and which is completed as far as is known. `id` is the fingerprint of its
+    /// id; `waits_for` that of the search which is not known yet.
+    pub fn keep_click(
+        &mut self,
+        names: &mut Names,
+        click: &Click,
+        id: Option<Fingerprint>,
+        waits_for: Option<Fingerprint>,
+    ) {
         let day = day_of(click.at_ms);
-        let (block, row) = self.days.entry(day).or_default().push(row, &click);
+        if let Some(id) = id {
+            self.ids.insert(id, day);
+        }
+        let row = row_of(names, click);
+        let (block, row) = self.days.entry(day).or_default().push(row, click);
         if let Some(query) = waits_for {
             self.waiting.add(query, RowPlace { day, block, row });
         }
         self.clicks += 1;
-        Ok(())
+        self.records += 1;
     }
 
-    /// Keeps a search, and completes the clicks that waited for it no longer than `join_ms` milliseconds. Its account
-    /// must have none with its id.
+    /// Keeps a search, and completes the clicks here that waited for it no longer than `join_ms` milliseconds. Its
+    /// account must have none with its id. `query` is the fingerprint that clicks wait for it by.
     ///
     /// # Errors
     /// When what is kept can't be read back: then memory is damaged.
-    pub fn keep_search(&mut self, search: &Search, join_ms: i64) -> Result<(), RecordError> {
+    pub fn keep_search(
+        &mut self,
+        names: &mut Names,
+        search: &Search,
+        query: Fingerprint,
+        join_ms: i64,
+    ) -> Result<(), RecordError> {
+        names.intern_engine(search.account, search.engine);
         self.searches.insert(&search.id, PackedSearch::new(search));
-        let query = self.query_fingerprints.of(search.account, &search.id);
+        self.records += 1;
         // No later search can have this id, so clicks that waited too long are forgotten here too.
         for place in self.waiting.take(query) {
-            let Some(block) = self.days.get(&place.day).and_then(|day| day.block(place.block)) else {
-                continue;
-            };
-            let mut click = self.names.click(&block.counted, &block.rest, place.row)?;
-            let waited_ms = search.received_ms.saturating_sub(click.received_ms);
-            if waited_ms > join_ms || !learns(&click) {
-                continue;
-            }
-            click.complete(search);
-            let learned = self.row(&click);
-            if let Some(day) = self.days.get_mut(&place.day) {
-                day.learn(place.block, place.row, learned);
+            let Some(mut click) = self.click(names, place)? else { continue };
+            if learns_from(&click, search, join_ms) {
+                click.complete(search);
+                let learned = row_of(names, &click);
+                if let Some(day) = self.days.get_mut(&place.day) {
+                    day.learn(place.block, place.row, learned);
+                }
             }
         }
         Ok(())
     }
 
-    fn row(&mut self, click: &Click) -> Row {
-        let engine = self.names.intern_engine(click.account, click.engine);
-        Row {
-            at_ms: click.at_ms,
-            engine,
-            index: self.names.intern_index(engine, click.index.as_ref()),
-            item: self.names.intern_item(&click.doc_id),
-            terms: self.names.intern_terms(click.terms.as_ref()),
-            device: device_code(click.device),
-            product: click.product_type.number(),
-        }
+    /// The click at a place.
+    ///
+    /// # Errors
+    /// When the row can't be read: then memory is damaged.
+    pub fn click(&self, names: &Names, place: RowPlace) -> Result<Option<Click>, RecordError> {
+        let block = self.days.get(&place.day).and_then(|day| day.block(place.block));
+        block.map(|block| names.click(&block.counted, &block.rest, place.row)).transpose()
     }
 
     /// About how many bytes everything takes.
     pub fn memory_bytes(&self) -> usize {
-        self.names.memory_bytes()
-            + self.days.values().map(Day::memory_bytes).sum::<usize>()
+        self.days.values().map(Day::memory_bytes).sum::<usize>()
             + self.searches.memory_bytes()
             + self.ids.memory_bytes()
             + self.waiting.memory_bytes()
+            + self.corrections.memory_bytes()
     }
+}
+
+/// The blocks of one day, with their numbers.
+#[derive(Debug, Clone)]
+pub struct DayBlocks {
+    pub day: i32,
+    pub blocks: Vec<(u32, Block)>,
+}
+
+/// What is counted of a click, in numbers.
+pub fn row_of(names: &mut Names, click: &Click) -> Row {
+    let engine = names.intern_engine(click.account, click.engine);
+    Row {
+        at_ms: click.at_ms,
+        engine,
+        index: names.intern_index(engine, click.index.as_ref()),
+        item: names.intern_item(&click.doc_id),
+        terms: names.intern_terms(click.terms.as_ref()),
+        device: device_code(click.device),
+        product: click.product_type.number(),
+    }
+}
+
+/// Whether a click that came before its search is completed by it.
+pub const fn learns_from(click: &Click, search: &Search, join_ms: i64) -> bool {
+    search.received_ms.saturating_sub(click.received_ms) <= join_ms && learns(click)
 }
 
 /// Whether a search could tell anything that the click doesn't tell itself: the parts that [`Click::complete`] fills in,
 /// all of which [`Day::learn`] sets.
-const fn learns(click: &Click) -> bool {
+pub const fn learns(click: &Click) -> bool {
     click.device.is_none() || click.terms.is_none() || click.index.is_none()
 }
 

@@ -10,14 +10,14 @@ use crate::record::PackedSearch;
 /// The searches of all accounts.
 #[derive(Debug, Default)]
 pub struct Searches {
-    /// Hashed by the id alone: a caller may ask for an id in every account.
+    /// Hashed by the id alone, which tells nearly all apart.
     kept: HashTable<PackedSearch>,
     hasher: RandomState,
     packed_bytes: usize,
 }
 
-fn has_key(search: &PackedSearch, account: Option<AccountCode>, id: &str) -> bool {
-    search.key().is_ok_and(|key| key.1 == id && account.is_none_or(|account| account == key.0))
+fn has_key(search: &PackedSearch, account: AccountCode, id: &str) -> bool {
+    search.key().is_ok_and(|key| key == (account, id))
 }
 
 impl Searches {
@@ -31,13 +31,12 @@ impl Searches {
 
     /// The search of an account.
     pub fn get(&self, account: AccountCode, id: &str) -> Option<&PackedSearch> {
-        self.kept.find(self.hasher.hash_one(id), |kept| has_key(kept, Some(account), id))
+        self.kept.find(self.hasher.hash_one(id), |kept| has_key(kept, account, id))
     }
 
-    /// The searches with an id, of one account or of all.
-    pub fn find(&self, account: Option<AccountCode>, id: &str) -> Vec<PackedSearch> {
-        let found = self.kept.iter_hash(self.hasher.hash_one(id));
-        found.filter(|kept| has_key(kept, account, id)).cloned().collect()
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &PackedSearch> {
+        self.kept.iter()
     }
 
     /// How many searches are kept.

@@ -3,8 +3,8 @@
 
 use hashbrown::HashTable;
 
+use crate::keys::Fingerprint;
 use crate::recent::day::RowPlace;
-use crate::recent::fingerprint::Fingerprint;
 
 /// No further link.
 const END: u32 = u32::MAX;
@@ -62,6 +62,27 @@ impl Waiting {
         rows
     }
 
+    /// The rows whose clicks wait for a search, latest first. They wait on.
+    pub fn find(&self, query: Fingerprint) -> Vec<RowPlace> {
+        let chain = self.chains.find(query.hash(), |chain| chain.query == query);
+        chain.map_or_else(Vec::new, |chain| self.rows(chain))
+    }
+
+    /// Every query that clicks wait for, with their rows; in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (Fingerprint, Vec<RowPlace>)> {
+        self.chains.iter().map(|chain| (chain.query, self.rows(chain)))
+    }
+
+    fn rows(&self, chain: &Chain) -> Vec<RowPlace> {
+        let mut rows = vec![chain.latest.row];
+        let mut at = chain.latest.next;
+        while let Some(link) = usize::try_from(at).ok().and_then(|place| self.links.get(place)) {
+            rows.push(link.row);
+            at = link.next;
+        }
+        rows
+    }
+
     fn put(&mut self, link: Link) -> Option<u32> {
         let free = self.free.and_then(|free| Some((free, self.links.get_mut(usize::try_from(free).ok()?)?)));
         if let Some((place, slot)) = free {
@@ -89,18 +110,20 @@ mod tests {
     use clicks::conformance::Dice;
 
     use super::*;
-    use crate::recent::fingerprint::Fingerprints;
+    use crate::keys::{FingerprintKey, KeyKind};
 
     #[test]
     fn rows_wait_until_they_are_taken_once() {
-        let (fingerprints, mut waiting) = (Fingerprints::default(), Waiting::default());
+        let (key, mut waiting) = (FingerprintKey::from_bytes(&[1; 16]), Waiting::default());
         let mut wanted: HashMap<usize, Vec<RowPlace>> = HashMap::new();
         let mut dice = Dice::new(1);
         for row in 0..20_000 {
             let query = dice.below(50);
-            let fingerprint = fingerprints.of(AccountCode::from_bytes([1; 8]), &query.to_string());
+            let fingerprint = key.of(KeyKind::Waiting, AccountCode::from_bytes([1; 8]), &query.to_string());
             if dice.once_in(40) {
+                let seen = waiting.find(fingerprint);
                 let mut found = waiting.take(fingerprint);
+                assert_eq!(found, seen);
                 found.reverse();
                 assert_eq!(found, wanted.remove(&query).unwrap_or_default());
                 assert_eq!(waiting.take(fingerprint), []);

@@ -284,6 +284,9 @@ fn read_names<T>(
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackedSearch(Box<[u8]>);
 
+/// Kind, flags, device, account and engine: what is before the id.
+const PACKED_KEY_BYTES: usize = 3 + 8 + 16;
+
 impl PackedSearch {
     /// Packs a search.
     pub fn new(search: &Search) -> Self {
@@ -299,6 +302,14 @@ impl PackedSearch {
         let account = AccountCode::from_bytes(reading.array()?);
         reading.array::<16>()?;
         Ok((account, reading.text()?))
+    }
+
+    /// The instant of the search.
+    pub fn at_ms(&self) -> Result<i64, RecordError> {
+        let mut reading = Reading::new(&self.0);
+        reading.bytes(PACKED_KEY_BYTES)?;
+        reading.text()?;
+        reading.signed()
     }
 
     /// The whole search.

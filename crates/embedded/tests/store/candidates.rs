@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
-use clicks::Store;
 use clicks::conformance::{Candidate, Dice, JOIN_MS};
+use clicks::{
+    AccountCode, ClickFilter, ClickStream, Outcome, Promise, Question, Record, Search, Store, StoreError,
+    StoreStatus, Tally,
+};
 use embedded::{EmbeddedOptions, EmbeddedStore};
 use journal::{Disk, FolderDisk, SimulatedDisk};
 use tempfile::TempDir;
@@ -12,7 +15,15 @@ use tempfile::TempDir;
 pub const SMALL_SEGMENT_BYTES: u64 = 16 << 10;
 
 pub fn options(segment_bytes: u64) -> EmbeddedOptions {
-    EmbeddedOptions { join_ms: JOIN_MS, segment_bytes, ..EmbeddedOptions::default() }
+    EmbeddedOptions {
+        join_ms: JOIN_MS,
+        segment_bytes,
+        // Sealed only when the test says so: a history is the same each time.
+        seals_by_itself: false,
+        part_rows_max: 6,
+        day_parts_max: 3,
+        ..EmbeddedOptions::default()
+    }
 }
 
 pub fn open(disk: &(impl Disk + Clone), options: &EmbeddedOptions) -> EmbeddedStore {
@@ -56,8 +67,13 @@ impl Candidate for Simulated {
         true
     }
 
+    fn seal(&mut self, merge: bool) -> bool {
+        let store = self.store.as_ref().unwrap();
+        store.seal().is_ok() && (!merge || store.merge().is_ok())
+    }
+
     fn unplug_soon(&mut self, seed: u64) -> bool {
-        self.disk.stop_after(seed % 12);
+        self.disk.stop_after(seed % 160);
         true
     }
 
@@ -66,7 +82,7 @@ impl Candidate for Simulated {
         self.lose_power(dice.throw());
         // The power may fail again while the store is being opened.
         while dice.once_in(3) {
-            self.disk.stop_after(dice.below(8) as u64);
+            self.disk.stop_after(dice.below(40) as u64);
             self.store =
                 EmbeddedStore::open(Arc::new(self.disk.clone()), &self.options).ok().map(|opened| opened.0);
             self.lose_power(dice.throw());
@@ -99,5 +115,71 @@ impl Candidate for InFolder {
         self.store = None;
         self.store = Some(open(&FolderDisk::open(self.folder.path()).unwrap(), &self.options));
         true
+    }
+
+    fn seal(&mut self, merge: bool) -> bool {
+        let store = self.store.as_ref().unwrap();
+        store.seal().unwrap();
+        if merge {
+            store.merge().unwrap();
+        }
+        true
+    }
+}
+
+/// A store that seals after every call: all that is asked is answered from sealed days.
+pub struct AlwaysSealed {
+    disk: SimulatedDisk,
+    options: EmbeddedOptions,
+    store: Option<Sealing>,
+}
+
+struct Sealing(EmbeddedStore);
+
+impl AlwaysSealed {
+    pub fn new(options: EmbeddedOptions) -> Self {
+        let disk = SimulatedDisk::new();
+        let store = Some(Sealing(open(&disk, &options)));
+        Self { disk, options, store }
+    }
+}
+
+impl Candidate for AlwaysSealed {
+    fn store(&self) -> &dyn Store {
+        self.store.as_ref().unwrap()
+    }
+
+    fn reopen(&mut self) -> bool {
+        self.store = None;
+        self.store = Some(Sealing(open(&self.disk, &self.options)));
+        true
+    }
+}
+
+impl Store for Sealing {
+    fn append(&self, records: Vec<Record>) -> Promise<'_, Vec<Outcome>> {
+        let outcomes = pollster::block_on(self.0.append(records));
+        self.0.seal().unwrap();
+        clicks::ready(outcomes)
+    }
+
+    fn tally(&self, question: &Question, stop: &dyn Fn() -> bool) -> Result<Tally, StoreError> {
+        self.0.tally(question, stop)
+    }
+
+    fn scan(&self, from_ms: i64, until_ms: i64, filter: &ClickFilter) -> Result<ClickStream, StoreError> {
+        self.0.scan(from_ms, until_ms, filter)
+    }
+
+    fn searches(&self, account: Option<AccountCode>, id: &str) -> Result<Vec<Arc<Search>>, StoreError> {
+        self.0.searches(account, id)
+    }
+
+    fn settle(&self) -> Promise<'_, ()> {
+        self.0.settle()
+    }
+
+    fn status(&self) -> StoreStatus {
+        self.0.status()
     }
 }

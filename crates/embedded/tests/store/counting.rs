@@ -16,13 +16,13 @@ use crate::candidates::{open, options};
 
 /// Enough that each of the three days has more than one block of 16,384 rows.
 const ROWS: usize = 60_000;
-const CALL_ROWS: usize = 4_000;
-const ACCOUNTS: [AccountCode; 2] = [AccountCode::from_bytes([1; 8]), AccountCode::from_bytes([2; 8])];
-const ENGINES: [Hashid; 3] =
+pub const CALL_ROWS: usize = 4_000;
+pub const ACCOUNTS: [AccountCode; 2] = [AccountCode::from_bytes([1; 8]), AccountCode::from_bytes([2; 8])];
+pub const ENGINES: [Hashid; 3] =
     [Hashid::from_bytes([1; 16]), Hashid::from_bytes([2; 16]), Hashid::from_bytes([3; 16])];
 /// 2024-10-26 00:00 UTC: the clock falls back in Madrid on the 27th.
-const START_MS: i64 = 1_729_900_800_000;
-const DAY_MS: i64 = 86_400_000;
+pub const START_MS: i64 = 1_729_900_800_000;
+pub const DAY_MS: i64 = 86_400_000;
 
 fn click(dice: &mut Dice, row: usize) -> Click {
     // One account has one engine, as most have; the other mixes its engines in every block.
@@ -64,12 +64,12 @@ fn search(dice: &mut Dice, id: usize) -> Search {
     }
 }
 
-fn days(from: &str, to: &str, zone: &str) -> Arc<LocalDays> {
+pub fn days(from: &str, to: &str, zone: &str) -> Arc<LocalDays> {
     let period = Period { from: from.parse::<Bound>().unwrap(), to: to.parse::<Bound>().unwrap() };
     Arc::new(LocalDays::of(&period, &Zone::parse(zone).unwrap()).unwrap())
 }
 
-fn filters() -> Vec<ClickFilter> {
+pub fn filters() -> Vec<ClickFilter> {
     let mut filters = Vec::new();
     for account in ACCOUNTS {
         let all = ClickFilter::all(account, ENGINES.to_vec());
@@ -117,7 +117,7 @@ const PERIODS: [(&str, &str, &str); 3] = [
 ];
 
 /// What a store answers to every filter in every grouping, and every click that passes.
-fn answers(store: &dyn Store) -> Vec<(String, Tally, Vec<Click>)> {
+pub fn answers(store: &dyn Store) -> Vec<(String, Tally, Vec<Click>)> {
     let mut answers = Vec::new();
     for filter in filters() {
         let clicks = store.scan(START_MS + DAY_MS / 2, START_MS + 2 * DAY_MS, &filter).unwrap();
@@ -134,7 +134,7 @@ fn answers(store: &dyn Store) -> Vec<(String, Tally, Vec<Click>)> {
     answers
 }
 
-fn compare(found: &[(String, Tally, Vec<Click>)], wanted: &[(String, Tally, Vec<Click>)]) {
+pub fn compare(found: &[(String, Tally, Vec<Click>)], wanted: &[(String, Tally, Vec<Click>)]) {
     for (found, wanted) in found.iter().zip(wanted) {
         assert_eq!(found.1, wanted.1, "{}", wanted.0);
         assert!(found.2 == wanted.2, "scans differ: {}", wanted.0);
@@ -142,7 +142,7 @@ fn compare(found: &[(String, Tally, Vec<Click>)], wanted: &[(String, Tally, Vec<
     assert_eq!(found.len(), wanted.len());
 }
 
-fn records(dice: &mut Dice) -> Vec<Vec<Record>> {
+pub fn records(dice: &mut Dice) -> Vec<Vec<Record>> {
     let mut records: Vec<Record> = (0..ROWS).map(|row| Record::Click(click(dice, row))).collect();
     // Searches are sent only after all clicks, so that most of them change full blocks.
     records.extend((0..700).map(|id| Record::Search(search(dice, id))));

@@ -153,23 +153,25 @@ fn damage_is_refused_at_the_start_and_named_by_verification() {
     drop(store);
     let whole = verify(Arc::new(disk.clone())).unwrap();
     assert!(!whole.damaged() && whole.clicks == 100, "{whole:?}");
-    let name = disk.list().unwrap().into_iter().next().unwrap();
-    let mut bytes = disk.bytes(&name).unwrap();
+    let folder = disk.subfolder("journal").unwrap();
+    let name = folder.list().unwrap().into_iter().next().unwrap();
+    let mut bytes = folder.bytes(&name).unwrap();
     bytes[4_096 + 200] ^= 1;
-    disk.put(&name, &bytes);
+    folder.put(&name, &bytes);
     let found = verify(Arc::new(disk.clone())).unwrap();
     assert!(found.damaged() && found.clicks < 100, "{found:?}");
     let opened = EmbeddedStore::open(Arc::new(disk.clone()), &no_spare());
     assert!(matches!(opened, Err(OpenError::Journal(journal::OpenError::MiddleDamage { .. }))));
-    assert_eq!(disk.bytes(&name), Some(bytes), "verification and a refused start change nothing");
+    assert_eq!(folder.bytes(&name), Some(bytes), "verification and a refused start change nothing");
 }
 
 #[test]
 fn records_of_a_newer_version_are_refused_and_named_by_verification() {
     let disk = SimulatedDisk::new();
+    drop(open(&disk, &no_spare()));
     let journal_options = Options { segment_bytes: SMALL_SEGMENT_BYTES, salt: None, begin: 0 };
-    let (mut journal, _) =
-        Journal::open(Arc::new(disk.clone()), journal_options, &mut |_, _: &[u8]| Ok(())).unwrap();
+    let folder = Arc::new(disk.subfolder("journal").unwrap());
+    let (mut journal, _) = Journal::open(folder, journal_options, &mut |_, _: &[u8]| Ok(())).unwrap();
     journal.append(&[&[2, 1, 1]]).unwrap();
     drop(journal);
     let found = verify(Arc::new(disk.clone())).unwrap();
@@ -193,7 +195,8 @@ fn a_frame_that_is_there_twice_counts_once() {
         frames.push(frame.to_vec());
         Ok(())
     };
-    let (mut journal, _) = Journal::open(Arc::new(disk.clone()), journal_options, &mut read).unwrap();
+    let folder = Arc::new(disk.subfolder("journal").unwrap());
+    let (mut journal, _) = Journal::open(folder, journal_options, &mut read).unwrap();
     journal.append(&[&frames[0]]).unwrap();
     drop(journal);
     let (store, report) = EmbeddedStore::open(Arc::new(disk), &no_spare()).unwrap();

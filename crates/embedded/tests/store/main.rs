@@ -11,4 +11,6 @@ mod exam;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod sealing;
+#[cfg(test)]
 mod threads;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use clicks::StoreStatus;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry as Series;
 use registry::RegistryCounts;
@@ -26,6 +27,9 @@ pub struct StoreGauges {
     sync_seconds: Seconds,
     sync_seconds_max: Gauge<f64, AtomicU64>,
     torn_tail_bytes: Level,
+    sealed_days: Level,
+    damaged_day: Family<Vec<(String, String)>, Level>,
+    sealing_trouble: Level,
 }
 
 impl StoreGauges {
@@ -40,6 +44,11 @@ impl StoreGauges {
         series.register("journal_sync_seconds_max", "The longest sync", self.sync_seconds_max.clone());
         let torn = "Bytes cut from a torn tail at the last start";
         series.register("journal_torn_tail_bytes", torn, self.torn_tail_bytes.clone());
+        series.register("store_sealed_days", "UTC days that are sealed", self.sealed_days.clone());
+        let damaged = "1 for each sealed UTC day that can't be read";
+        series.register("store_damaged_day", damaged, self.damaged_day.clone());
+        let trouble = "1 when what was recorded could not be sealed the last time";
+        series.register("store_sealing_trouble", trouble, self.sealing_trouble.clone());
     }
 
     /// Takes over what the store says of itself.
@@ -53,6 +62,12 @@ impl StoreGauges {
         self.sync_seconds.inner().store(seconds(status.sync_ns_total).to_bits(), Ordering::Relaxed);
         self.sync_seconds_max.set(seconds(status.sync_ns_max));
         self.torn_tail_bytes.set(status.torn_tail_bytes);
+        self.sealed_days.set(status.sealed_days);
+        self.damaged_day.clear();
+        for (day, _) in &status.damaged_days {
+            self.damaged_day.get_or_create(&vec![("day".to_owned(), day.clone())]).set(1);
+        }
+        self.sealing_trouble.set(u64::from(status.sealing_trouble.is_some()));
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) enum Failure {
     TooManyRequests,
     HeadersTooLarge,
     Internal,
+    /// In words, with the day that can't be read.
+    DamagedDay(String),
     Unavailable,
 }
 
@@ -66,6 +68,7 @@ impl Failure {
                 "Request headers too large",
             ),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Internal error"),
+            Self::DamagedDay(message) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable"),
         }
     }
@@ -83,7 +86,8 @@ impl Failure {
             | Self::NotFound(_)
             | Self::UriTooLong
             | Self::HeadersTooLarge
-            | Self::Internal => None,
+            | Self::Internal
+            | Self::DamagedDay(_) => None,
         }
     }
 }
@@ -161,6 +165,10 @@ impl From<StoreError> for Failure {
             StoreError::NotWritten(_) | StoreError::Stopped(_) => {
                 tracing::warn!(%error, "a statistics call could not be answered");
                 Self::Unavailable
+            }
+            StoreError::DamagedDay { ref day, .. } => {
+                tracing::error!(%error, "a statistics call could not be answered exactly");
+                Self::DamagedDay(format!("The clicks of {day} (UTC) can't be read"))
             }
             StoreError::Damaged(_) => {
                 tracing::error!(%error, "a statistics call could not be answered exactly");

@@ -141,7 +141,7 @@ impl From<RecordError> for Refusal {
             RecordError::Unplaced(Unplaced::UnknownItem) => Self::UnknownItem,
             // This is the server saying that it is busy, not that something is wrong.
             RecordError::Store(StoreError::Busy) => Self::Unavailable,
-            RecordError::Store(error @ StoreError::Damaged(_)) => {
+            RecordError::Store(error @ (StoreError::Damaged(_) | StoreError::DamagedDay { .. })) => {
                 tracing::error!(%error, "a click was not recorded");
                 Self::Internal
             }

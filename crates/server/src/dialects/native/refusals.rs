@@ -130,7 +130,7 @@ impl From<BodyError> for Refusal {
 impl From<FeedError> for Refusal {
     fn from(error: FeedError) -> Self {
         match error {
-            FeedError::Store(StoreError::Damaged(_)) => {
+            FeedError::Store(StoreError::Damaged(_) | StoreError::DamagedDay { .. }) => {
                 tracing::error!(%error, "events could not be recorded");
                 Self::Internal
             }

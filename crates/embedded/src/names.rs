@@ -3,8 +3,11 @@
 
 use std::hash::{BuildHasher, Hash, RandomState};
 
-use clicks::{AccountCode, DocId, Hashid, IndexName, ItemDigest, SearchTerms};
+use clicks::{AccountCode, Click, DocId, Hashid, IndexName, ItemDigest, SearchTerms};
 use hashbrown::HashTable;
+
+use crate::recent::day::Row;
+use crate::record::device_code;
 
 /// A name that is not told. The first name has the number 1.
 pub const UNTOLD: u32 = 0;
@@ -80,13 +83,40 @@ pub struct Names {
     /// Folded search terms.
     pub terms: Dictionary<SearchTerms>,
     digests: Digests,
+    accounts: Vec<AccountCode>,
     text_bytes: usize,
 }
 
 impl Names {
     /// The number of an account's engine.
     pub fn intern_engine(&mut self, account: AccountCode, engine: Hashid) -> u32 {
-        self.engines.intern((account, engine))
+        let known = self.engines.numbers_end();
+        let number = self.engines.intern((account, engine));
+        if self.engines.numbers_end() > known && !self.accounts.contains(&account) {
+            self.accounts.push(account);
+        }
+        number
+    }
+
+    /// The accounts that any engine belongs to, each once.
+    pub fn accounts(&self) -> &[AccountCode] {
+        &self.accounts
+    }
+
+    /// The row of a click whose names are all known; `None` when one is not.
+    pub fn row(&self, click: &Click) -> Option<Row> {
+        let engine = self.engines.number(&(click.account, click.engine))?;
+        let index = |index: &IndexName| self.indices.number(&(engine, index.clone()));
+        let terms = |terms: &SearchTerms| self.terms.number(terms);
+        Some(Row {
+            at_ms: click.at_ms,
+            engine,
+            index: click.index.as_ref().map_or(Some(UNTOLD), index)?,
+            item: self.items.number(&click.doc_id)?,
+            terms: click.terms.as_ref().map_or(Some(UNTOLD), terms)?,
+            device: device_code(click.device),
+            product: click.product_type.number(),
+        })
     }
 
     /// The number of an engine's index; [`UNTOLD`] for none.

@@ -1,0 +1,180 @@
+//! An index against the rows it was built of, counted one by one.
+
+use std::sync::Arc;
+
+use clicks::conformance::Dice;
+use clicks::{
+    AccountCode, ClickFilter, Counter, Device, Dfid, DocId, EngineIndex, Grouping, Hashid, IndexName,
+    ItemDigest, LocalDays, Period, ProductType, Question, SearchTerms, Tally, Zone,
+};
+
+use crate::evaluate::{Columns, Evaluator, Place};
+use crate::index::build::build;
+use crate::index::counters::{ALL_KINDS, Counters};
+use crate::index::cuts::Cuts;
+use crate::index::postings::Head;
+use crate::names::Names;
+use crate::recent::day::{DAY_MS, Row, day_of};
+use crate::wanted::Wanted;
+
+const ACCOUNT: AccountCode = AccountCode::from_bytes([1; 8]);
+const ENGINES: [Hashid; 3] =
+    [Hashid::from_bytes([1; 16]), Hashid::from_bytes([2; 16]), Hashid::from_bytes([3; 16])];
+
+struct World {
+    names: Names,
+    rows: Vec<Row>,
+    first: i32,
+}
+
+fn index(number: usize) -> IndexName {
+    ["product", "page", "blog"][number].parse().unwrap()
+}
+
+fn world(dice: &mut Dice) -> World {
+    let (mut names, mut rows) = (Names::default(), Vec::new());
+    let first = day_of(1_711_756_800_000);
+    let (terms, items) = (1 + dice.below(300), 1 + dice.below(400));
+    for _ in 0..dice.below(4_000) {
+        let engine = names.intern_engine(ACCOUNT, *dice.pick(&ENGINES));
+        let text = SearchTerms::from_folded(&format!("terms {}", dice.below(terms)));
+        let doc_id: DocId = format!("item{}", dice.below(items)).parse().unwrap();
+        let place = dice.below(4);
+        rows.push(Row {
+            at_ms: i64::from(first) * DAY_MS + dice.below(4 * 86_400_000) as i64,
+            engine,
+            index: names.intern_index(engine, (place < 3).then(|| index(place)).as_ref()),
+            item: names.intern_item(&doc_id),
+            terms: names.intern_terms((!dice.once_in(9)).then_some(&text)),
+            device: u8::try_from(dice.below(3)).unwrap(),
+            product: u8::try_from(dice.below(6)).unwrap(),
+        });
+    }
+    World { names, rows, first }
+}
+
+fn question(dice: &mut Dice) -> Question {
+    let (from, to) =
+        *dice.pick(&[("20240330", "20240402"), ("20240331", "20240331"), ("20240101", "20241231")]);
+    let zone = *dice.pick(&["Z", "Europe/Madrid", "+05:45"]);
+    let period = Period { from: from.parse().unwrap(), to: to.parse().unwrap() };
+    let days = Arc::new(LocalDays::of(&period, &Zone::parse(zone).unwrap()).unwrap());
+    let engines = if dice.once_in(3) { vec![ENGINES[1]] } else { ENGINES.to_vec() };
+    let mut filter = ClickFilter::all(ACCOUNT, engines);
+    if dice.once_in(3) {
+        filter.device = Some(*dice.pick(&[Device::Mobile, Device::Desktop]));
+    }
+    if dice.once_in(3) {
+        filter.product_types = vec![*dice.pick(&ProductType::ALL), *dice.pick(&ProductType::ALL)];
+    }
+    if dice.once_in(3) {
+        filter.places = Some(vec![EngineIndex { engine: *dice.pick(&ENGINES), index: index(dice.below(3)) }]);
+    }
+    if dice.once_in(3) {
+        filter.terms = Some(SearchTerms::from_folded(&format!("terms {}", dice.below(10))));
+    }
+    if dice.once_in(3) {
+        let digest = ItemDigest::of(&format!("item{}", dice.below(10)));
+        filter.item = Some(Dfid { engine: *dice.pick(&ENGINES), index: index(dice.below(3)), digest });
+    }
+    let grouping = *dice.pick(&[
+        Grouping::Day,
+        Grouping::DayAndEngine,
+        Grouping::Engine,
+        Grouping::Device,
+        Grouping::Terms { rows_max: 20 },
+    ]);
+    Question { days, filter, grouping }
+}
+
+/// The answer, with terms by number.
+fn answer(evaluator: Evaluator<'_>, question: &Question) -> (Tally, Vec<(u32, u64)>) {
+    let mut counter = Counter::new(question);
+    if let Grouping::Terms { .. } = question.grouping {
+        let terms = evaluator.into_terms();
+        let mut rows = terms.above;
+        rows.extend(terms.level.into_iter().map(|number| (number, terms.level_clicks)));
+        rows.push((0, terms.untold));
+        rows.sort_unstable();
+        return (counter.finish(), rows);
+    }
+    evaluator.finish(&mut counter);
+    (counter.finish(), Vec::new())
+}
+
+fn columns_of(rows: &[Row], evaluator: &mut Evaluator<'_>) {
+    let column = |part: fn(&Row) -> u32| rows.iter().map(part).collect::<Vec<_>>();
+    let at_ms: Vec<i64> = rows.iter().map(|row| row.at_ms).collect();
+    let range_ms = (at_ms.iter().min().copied().unwrap_or(0), at_ms.iter().max().copied().unwrap_or(-1));
+    evaluator.count(&Columns {
+        at_ms: &at_ms,
+        engine: &column(|row| row.engine),
+        index: &column(|row| row.index),
+        item: &column(|row| row.item),
+        terms: &column(|row| row.terms),
+        device: &rows.iter().map(|row| row.device).collect::<Vec<_>>(),
+        product: &rows.iter().map(|row| row.product).collect::<Vec<_>>(),
+        range_ms,
+        only_engine: None,
+    });
+}
+
+#[test]
+fn an_index_counts_as_its_rows_do() {
+    let mut dice = Dice::new(11);
+    for _ in 0..40 {
+        let world = world(&mut dice);
+        let mut counters = Counters::default();
+        let mut parts = Vec::new();
+        for day in world.first..world.first + 4 {
+            let rows: Vec<Row> = world.rows.iter().filter(|row| day_of(row.at_ms) == day).copied().collect();
+            let sections = build(&rows);
+            let head = Head::read(&sections.engines, &sections.kinds).unwrap();
+            assert_eq!(head.rows(), rows.len() as u64);
+            counters.insert(day, 0, &head.quarters(&sections.counters).unwrap());
+            parts.push((day, head, sections.postings));
+        }
+        for _ in 0..60 {
+            let question = question(&mut dice);
+            let wanted = Wanted::new(&question.filter, &world.names);
+            if wanted.is_nothing() {
+                continue;
+            }
+            let end = world.names.terms.numbers_end();
+            let mut by_rows = Evaluator::new(&question, &wanted, end);
+            columns_of(&world.rows, &mut by_rows);
+            let due = answer(by_rows, &question);
+            let cuts = Cuts::new(&question.days, world.first, world.first + 3);
+            let mut by_postings = Evaluator::new(&question, &wanted, end);
+            for day in cuts.days() {
+                let (_, head, postings) = parts.iter().find(|part| part.0 == day.day).unwrap();
+                head.count(postings, &wanted, &day, &mut by_postings).unwrap();
+            }
+            assert_eq!(answer(by_postings, &question), due, "{:?} {:?}", question.grouping, question.filter);
+            if wanted.terms().is_some()
+                || wanted.items().is_some()
+                || matches!(question.grouping, Grouping::Terms { .. })
+            {
+                continue;
+            }
+            let mut by_counters = Evaluator::new(&question, &wanted, end);
+            for engine in 0..world.names.engines.numbers_end() {
+                let engine = u32::try_from(engine).unwrap();
+                let Some(kept) = counters.engine(engine).filter(|_| wanted.engine_place(engine).is_some())
+                else {
+                    continue;
+                };
+                let kinds: Vec<u64> =
+                    kept.kinds().iter().map(|kind| u64::from(wanted.passes_kind(*kind))).collect();
+                let all = wanted.wants_all_kinds() && !matches!(question.grouping, Grouping::Device);
+                for day in cuts.days() {
+                    kept.count(&day, (!all).then_some(&kinds), |day, kind, clicks| {
+                        let device = if kind == ALL_KINDS { 0 } else { kept.kinds()[kind].device };
+                        by_counters.add_at(Place { day, engine, device, terms: 0 }, clicks);
+                    });
+                }
+            }
+            assert_eq!(answer(by_counters, &question), due, "{:?} {:?}", question.grouping, question.filter);
+        }
+    }
+}

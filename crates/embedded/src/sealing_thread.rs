@@ -1,0 +1,257 @@
+//! The thread that seals: when memory fills, when a day has closed, and when somebody asks. It seals beside recording,
+//! and gives way to it. It must never decide what becomes of a record.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+
+use journal::{CommitError, Forgetter, Refused, Writer};
+
+use crate::kept::Shared;
+use crate::ledger::{Done, Job, Ledger};
+use crate::sealed::SealError;
+use crate::sealed::sealing::{Change, Pace, Sealer};
+
+/// After a sealing that came to nothing, how long until the next attempt.
+const RETRY: Duration = Duration::from_secs(5);
+/// The longest pause between two pieces that merging writes.
+const PACE_MAX: Duration = Duration::from_secs(1);
+/// How long nothing is to be sealed before days of few parts are merged.
+const IDLE: Duration = Duration::from_secs(2);
+
+/// What others tell the thread.
+#[derive(Debug, Default)]
+pub struct Bell {
+    rung: Mutex<bool>,
+    wake: Condvar,
+    stopped: AtomicBool,
+    /// How many bytes what is not sealed takes, about.
+    unsealed_bytes: AtomicU64,
+    /// Callers who wait until there is room in memory.
+    waiting: Mutex<Vec<Waker>>,
+}
+
+impl Bell {
+    /// Asks for a sealing.
+    pub fn ring(&self) {
+        *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.wake.notify_all();
+    }
+
+    /// Ends the thread, and breaks off what it does.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+        self.ring();
+        self.wake_waiting();
+    }
+
+    /// Waits until what is not sealed takes no more than so many bytes, or `given_up` says why that may take long.
+    pub async fn room<E>(&self, bytes_max: u64, given_up: impl Fn() -> Option<E>) -> Result<(), E> {
+        std::future::poll_fn(|context| {
+            let answer = || {
+                if self.unsealed_bytes() <= bytes_max { Some(Ok(())) } else { given_up().map(Err) }
+            };
+            if let Some(answer) = answer() {
+                return Poll::Ready(answer);
+            }
+            self.waiting.lock().unwrap_or_else(PoisonError::into_inner).push(context.waker().clone());
+            self.ring();
+            // Room may have come between the look and the waiting.
+            answer().map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
+    }
+
+    fn wake_waiting(&self) {
+        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Whether the thread is to end.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// How many bytes what is not sealed takes, as of a moment ago.
+    pub fn unsealed_bytes(&self) -> u64 {
+        self.unsealed_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Tells how many bytes what is not sealed takes.
+    pub fn set_unsealed_bytes(&self, bytes: usize) {
+        self.unsealed_bytes.store(bytes as u64, Ordering::Relaxed);
+        self.wake_waiting();
+    }
+
+    /// Waits until somebody rings, or for so long; whether somebody did.
+    fn wait(&self, at_most: Duration) -> bool {
+        let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.wake.wait_timeout_while(rung, at_most, |rung| !*rung);
+        let mut rung = waited.unwrap_or_else(PoisonError::into_inner).0;
+        std::mem::take(&mut *rung)
+    }
+}
+
+/// What seals, for whoever asks.
+pub struct Sealing {
+    kept: Arc<Shared>,
+    writer: Writer<Ledger>,
+    forgetter: Forgetter,
+    bell: Arc<Bell>,
+    sealer: Mutex<Sealer>,
+    parts_max: usize,
+    trouble: Mutex<Option<String>>,
+    /// Nobody knows what is on the disk: nothing is sealed until a restart.
+    broken: AtomicBool,
+}
+
+impl Sealing {
+    /// What seals a store.
+    pub fn new(
+        kept: Arc<Shared>,
+        writer: Writer<Ledger>,
+        bell: Arc<Bell>,
+        mut sealer: Sealer,
+        merge_bytes_per_second: u64,
+    ) -> Self {
+        let (pacing, stopping) = (Arc::clone(&bell), Arc::clone(&bell));
+        sealer.pace = Pace {
+            merged: Arc::new(move |bytes| {
+                let due = Duration::from_secs_f64(bytes as f64 / merge_bytes_per_second.max(1) as f64);
+                if !pacing.is_stopped() {
+                    std::thread::sleep(due.min(PACE_MAX));
+                }
+            }),
+            stopped: Arc::new(move || stopping.is_stopped()),
+        };
+        let (forgetter, parts_max) = (writer.forgetter(), sealer.limits.parts_max);
+        Self {
+            kept,
+            writer,
+            forgetter,
+            bell,
+            sealer: Mutex::new(sealer),
+            parts_max,
+            trouble: Mutex::default(),
+            broken: AtomicBool::new(false),
+        }
+    }
+
+    /// Seals, and merges, until it is stopped.
+    pub fn run(&self) {
+        let mut wait = IDLE;
+        while !self.bell.is_stopped() {
+            let rung = self.bell.wait(wait);
+            if self.bell.is_stopped() {
+                break;
+            }
+            // An attempt that came to nothing is made again, whether somebody rings or not.
+            let due = rung || self.trouble().is_some();
+            let done = if due { self.seal() } else { self.merge(2).map(|merged| if merged { 1 } else { 0 }) };
+            wait = match done {
+                Ok(0) => Duration::from_secs(3_600),
+                Ok(_) => IDLE,
+                Err(_) => RETRY,
+            };
+        }
+    }
+
+    /// Seals all that was recorded before, and merges days of many parts. Returns how many sealings and mergings there
+    /// were.
+    ///
+    /// # Errors
+    /// [`SealError`].
+    pub fn seal(&self) -> Result<u64, SealError> {
+        let done = self.noted(|sealing, sealer| {
+            let mut done = 0;
+            // What an earlier attempt had frozen comes first, and then what was recorded since.
+            while let Done::Frozen(Some(frozen)) = sealing.submit(Job::freeze())? {
+                let change = sealer.seal(&sealing.kept, &frozen)?;
+                sealing.swap(change)?;
+                done += 1;
+                let begin = frozen.end;
+                sealing.forgetter.forget_before(begin).map_err(SealError::io("journal"))?;
+            }
+            Ok(done)
+        })?;
+        let mut merged = 0;
+        while self.merge(self.parts_max)? {
+            merged += 1;
+        }
+        Ok(done + merged)
+    }
+
+    /// Merges one day, if any has so many parts.
+    ///
+    /// # Errors
+    /// [`SealError`].
+    pub fn merge(&self, parts_max: usize) -> Result<bool, SealError> {
+        self.noted(|sealing, sealer| {
+            if let Some(change) = sealer.merge(&sealing.kept, parts_max)? {
+                sealing.swap(change)?;
+                return Ok(true);
+            }
+            if let Some(change) = sealer.merge_keys(&sealing.kept)? {
+                sealing.swap(change)?;
+                return Ok(true);
+            }
+            Ok(false)
+        })
+    }
+
+    /// The last attempt's failure.
+    pub fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is sealed and how, for those who wait for their turn.
+    pub fn sealer(&self) -> MutexGuard<'_, Sealer> {
+        self.sealer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn noted<T>(
+        &self,
+        work: impl FnOnce(&Self, &mut Sealer) -> Result<T, SealError>,
+    ) -> Result<T, SealError> {
+        let mut sealer = self.sealer();
+        if self.broken.load(Ordering::Relaxed) || self.bell.is_stopped() {
+            return Err(SealError::Stopped);
+        }
+        let done = work(self, &mut sealer);
+        if let Err(SealError::UntilRestart(_)) = &done {
+            self.broken.store(true, Ordering::Relaxed);
+        }
+        let reason = done.as_ref().err().filter(|error| !matches!(error, SealError::Stopped));
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = reason.map(ToString::to_string);
+        self.bell.wake_waiting();
+        done
+    }
+
+    fn swap(&self, change: Change) -> Result<(), SealError> {
+        // Once the manifest names it, what isn't swapped in would be sealed twice.
+        self.submit(Job::swap(change)).map(drop).inspect_err(|_| self.broken.store(true, Ordering::Relaxed))
+    }
+
+    fn submit(&self, job: Job) -> Result<Done, SealError> {
+        let mut job = job;
+        loop {
+            match self.writer.submit(job) {
+                Ok(receipt) => {
+                    return receipt.wait().map_err(|error| match error {
+                        CommitError::Poisoned | CommitError::Stopped => SealError::Stopped,
+                        other => SealError::Damaged(other.to_string()),
+                    });
+                }
+                Err((_, Refused::Stopped)) => return Err(SealError::Stopped),
+                Err((back, Refused::QueueFull)) => {
+                    job = back;
+                    self.bell.wait(Duration::from_millis(5));
+                    if self.bell.is_stopped() {
+                        return Err(SealError::Stopped);
+                    }
+                }
+            }
+        }
+    }
+}

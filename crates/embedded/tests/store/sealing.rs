@@ -1,0 +1,308 @@
+//! Sealed days: what is on disk, what a fault leaves, what damage is told from none, and that it happens by itself.
+
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use clicks::conformance::{Dice, JOIN_MS};
+use clicks::{ClickFilter, Grouping, MemoryStore, Question, Record, Store, StoreError, Tally};
+use embedded::{EmbeddedOptions, EmbeddedStore, OpenReport, verify};
+use journal::{Disk, Fault, Operation, SimulatedDisk};
+use pollster::block_on;
+
+use crate::candidates::options;
+use crate::counting::{ACCOUNTS, ENGINES, START_MS, answers, compare, days, records};
+
+fn large_parts() -> EmbeddedOptions {
+    EmbeddedOptions { part_rows_max: 9_000, day_parts_max: 1_000, spare: false, ..options(1 << 20) }
+}
+
+fn opened(disk: &SimulatedDisk, options: &EmbeddedOptions) -> (EmbeddedStore, OpenReport) {
+    EmbeddedStore::open(Arc::new(disk.clone()), options).unwrap()
+}
+
+/// A store whose records are sealed every few calls, and the oracle that had the same.
+fn sealed_world(disk: &SimulatedDisk, every: usize) -> (EmbeddedStore, MemoryStore) {
+    let (store, oracle) = (opened(disk, &large_parts()).0, MemoryStore::new(JOIN_MS));
+    for (number, call) in records(&mut Dice::new(20_241_027)).into_iter().enumerate() {
+        block_on(oracle.append(call.clone())).unwrap();
+        block_on(store.append(call)).unwrap();
+        if number % every == every - 1 {
+            store.seal().unwrap();
+        }
+    }
+    (store, oracle)
+}
+
+fn files_of(disk: &SimulatedDisk, folder: &str) -> Vec<(SimulatedDisk, String)> {
+    let folder = disk.subfolder(folder).unwrap();
+    let mut files: Vec<_> = folder.list().unwrap().into_iter().map(|name| (folder.clone(), name)).collect();
+    for day in folder.folders().unwrap() {
+        let day = folder.subfolder(&day).unwrap();
+        files.extend(day.list().unwrap().into_iter().map(|name| (day.clone(), name)));
+    }
+    files
+}
+
+#[test]
+fn many_rows_are_counted_from_sealed_days_as_the_oracle_counts_them() {
+    let disk = SimulatedDisk::new();
+    let (store, oracle) = sealed_world(&disk, 3);
+    let wanted = answers(&oracle);
+    compare(&answers(&store), &wanted);
+    store.seal().unwrap();
+    compare(&answers(&store), &wanted);
+    let before = files_of(&disk, "clicks").len();
+    store.merge().unwrap();
+    compare(&answers(&store), &wanted);
+    assert!(files_of(&disk, "clicks").len() < before);
+    store.close().unwrap();
+    drop(store);
+    let (store, report) = opened(&disk, &large_parts());
+    assert_eq!((report.rebuilt, report.damaged_days, report.repeated), (vec![], vec![], 0));
+    compare(&answers(&store), &wanted);
+    let (found, due) = (store.status(), oracle.status());
+    assert_eq!((found.clicks, found.searches, found.sealed_days), (due.clicks, due.searches, 3));
+    let verified = verify(Arc::new(disk)).unwrap();
+    assert!(!verified.damaged(), "{:?}", verified.files);
+    assert_eq!((verified.clicks, verified.searches), (due.clicks, due.searches));
+}
+
+#[test]
+fn sealed_days_are_folders_of_files_and_the_journal_forgets_them() {
+    let disk = SimulatedDisk::new();
+    let options = EmbeddedOptions { spare: false, part_rows_max: 9_000, ..options(256 << 10) };
+    let (store, _) = opened(&disk, &options);
+    for call in records(&mut Dice::new(20_241_027)) {
+        for few in call.chunks(500) {
+            block_on(store.append(few.to_vec())).unwrap();
+        }
+    }
+    let journal = files_of(&disk, "journal").len();
+    store.seal().unwrap();
+    let left = files_of(&disk, "journal").len();
+    assert!(journal > 10 && left <= 2, "{journal} segments, and {left} after sealing");
+    let days = disk.subfolder("clicks").unwrap().folders().unwrap();
+    assert_eq!(days, ["day=2024-10-26", "day=2024-10-27", "day=2024-10-28"]);
+    assert_eq!(disk.subfolder("searches").unwrap().folders().unwrap(), ["day=2024-10-26"]);
+    let parts = files_of(&disk, "clicks");
+    assert!(parts.iter().all(|(_, name)| name.ends_with(".parquet")), "{:?}", parts[0].1);
+}
+
+/// One click and one search for each day, which nothing else has.
+fn question(day: &str) -> Question {
+    let filter = ClickFilter::all(ACCOUNTS[1], ENGINES.to_vec());
+    Question { days: days(day, day, "Z"), filter, grouping: Grouping::Terms { rows_max: 9 } }
+}
+
+#[test]
+fn a_day_that_is_missing_or_short_is_named_and_the_others_answer() {
+    for cut in [None, Some(0), Some(1_000)] {
+        let disk = SimulatedDisk::new();
+        let (store, oracle) = sealed_world(&disk, 20);
+        store.seal().unwrap();
+        drop(store);
+        let day = disk.subfolder("clicks").unwrap().subfolder("day=2024-10-27").unwrap();
+        let name = day.list().unwrap().remove(0);
+        match cut {
+            None => day.remove(&name).unwrap(),
+            Some(bytes) => day.put(&name, &day.bytes(&name).unwrap()[..bytes]),
+        }
+        let (store, report) = opened(&disk, &large_parts());
+        assert_eq!(report.damaged_days.len(), 1);
+        assert_eq!(report.damaged_days[0].0, "2024-10-27");
+        assert!(report.damaged_days[0].1.contains(&name), "{:?}", report.damaged_days);
+        assert_eq!(store.status().damaged_days, report.damaged_days);
+        let refused = store.tally(&question("20241027"), &|| false);
+        assert!(matches!(refused, Err(StoreError::DamagedDay { day, .. }) if day == "2024-10-27"));
+        let filter = ClickFilter::all(ACCOUNTS[1], ENGINES.to_vec());
+        assert!(store.scan(0, i64::MAX, &filter).unwrap().any(|click| click.is_err()));
+        for other in ["20241026", "20241028"] {
+            let wanted = oracle.tally(&question(other), &|| false);
+            assert_eq!(store.tally(&question(other), &|| false), wanted);
+        }
+        let found = verify(Arc::new(disk)).unwrap();
+        assert!(found.files.iter().any(|found| found.file.ends_with(&name)), "{:?}", found.files);
+    }
+}
+
+#[test]
+fn what_only_makes_answers_fast_is_built_anew_when_it_is_missing_or_damaged() {
+    for (folder, missing) in [
+        ("index", true),
+        ("index", false),
+        ("names-0001", true),
+        ("names-0001", false),
+        ("keys", true),
+        ("keys", false),
+    ] {
+        let disk = SimulatedDisk::new();
+        let (store, oracle) = sealed_world(&disk, 5);
+        store.seal().unwrap();
+        drop(store);
+        for (number, (place, name)) in files_of(&disk, folder).into_iter().enumerate() {
+            let mut bytes = place.bytes(&name).unwrap();
+            // Of each file another byte, the first ones in the header.
+            let at = (number * 37 + 4_200 * usize::from(folder == "names-0001")) % bytes.len();
+            bytes[at] ^= 0x10;
+            if missing { place.remove(&name).unwrap() } else { place.put(&name, &bytes) }
+        }
+        let damaged = verify(Arc::new(disk.clone())).unwrap();
+        assert!(damaged.damaged(), "{folder}");
+        let wanted = || asked(&oracle);
+        let (store, report) = opened(&disk, &large_parts());
+        assert!(!report.rebuilt.is_empty() && report.damaged_days.is_empty(), "{folder}: {report:?}");
+        assert_eq!(asked(&store), wanted(), "{folder}");
+        // What was sent before is known still, and what clicks wait for is found.
+        for call in records(&mut Dice::new(5)).into_iter().rev().take(2) {
+            assert_eq!(block_on(store.append(call.clone())), block_on(oracle.append(call)));
+        }
+        assert_eq!(asked(&store), wanted(), "{folder}");
+        drop(store);
+        // Damage in what is read only when it is asked for was found by asking.
+        drop(opened(&disk, &large_parts()));
+        let (store, report) = opened(&disk, &large_parts());
+        assert_eq!(report.rebuilt, Vec::<String>::new(), "{folder}");
+        assert_eq!(asked(&store), wanted(), "{folder}");
+        drop(store);
+        let mended = verify(Arc::new(disk)).unwrap();
+        assert!(!mended.damaged(), "{folder}: {:?}", mended.files);
+    }
+}
+
+#[test]
+fn a_flipped_bit_is_never_a_wrong_answer() {
+    let disk = SimulatedDisk::new();
+    let (store, oracle) = sealed_world(&disk, 7);
+    store.seal().unwrap();
+    drop(store);
+    let mut dice = Dice::new(77);
+    let wanted: Vec<_> = asked(&oracle).into_iter().map(Result::unwrap).collect();
+    for folder in ["clicks", "searches", "index", "keys", "names-0001"] {
+        for _ in 0..12 {
+            let files = files_of(&disk, folder);
+            let (place, name) = dice.pick(&files);
+            let whole = place.bytes(name).unwrap();
+            let mut broken = whole.clone();
+            broken[dice.below(whole.len())] ^= 1 << dice.below(8);
+            place.put(name, &broken);
+            if let Ok((store, _)) = EmbeddedStore::open(Arc::new(disk.clone()), &large_parts()) {
+                for (found, wanted) in asked(&store).into_iter().zip(&wanted) {
+                    if let Ok(found) = found {
+                        assert_eq!(found, *wanted, "{folder}/{name}");
+                    }
+                }
+            }
+            place.put(name, &whole);
+        }
+    }
+}
+
+/// A few questions, and one that has to read the clicks.
+fn asked(store: &dyn Store) -> Vec<Result<Tally, StoreError>> {
+    let filter = ClickFilter::all(ACCOUNTS[1], ENGINES.to_vec());
+    let ask = |zone: &str, grouping| {
+        let question =
+            Question { days: days("20241025", "20241030", zone), filter: filter.clone(), grouping };
+        store.tally(&question, &|| false)
+    };
+    vec![
+        ask("Z", Grouping::DayAndEngine),
+        ask("Europe/Madrid", Grouping::Device),
+        ask("Z", Grouping::Terms { rows_max: 10_000 }),
+        ask("+03:17", Grouping::Day),
+    ]
+}
+
+#[test]
+fn a_full_disk_puts_sealing_off_and_nothing_is_lost() {
+    for operation in [Operation::Create, Operation::Write, Operation::Sync] {
+        let disk = SimulatedDisk::new();
+        let (store, oracle) = (opened(&disk, &large_parts()).0, MemoryStore::new(JOIN_MS));
+        let mut calls = records(&mut Dice::new(3)).into_iter();
+        let append = |call: Vec<Record>| {
+            block_on(oracle.append(call.clone())).unwrap();
+            block_on(store.append(call)).unwrap();
+        };
+        calls.by_ref().take(5).for_each(append);
+        for after in [0, 1, 2, 5, 9, 14, 20, 30] {
+            disk.inject(Fault {
+                operation,
+                after,
+                times: u64::MAX,
+                error: ErrorKind::StorageFull,
+                bytes_written: 7,
+            });
+            let failed = store.seal();
+            disk.heal();
+            assert!(failed.is_err() || after > 9, "{operation:?} after {after}");
+            if failed.is_ok() {
+                break;
+            }
+            assert!(store.status().sealing_trouble.is_some());
+            calls.by_ref().take(1).for_each(append);
+        }
+        // After a failed sync of names, or of the manifest's directory, only a restart may go on.
+        if operation != Operation::Sync {
+            assert_eq!(store.seal(), Ok(()), "{operation:?}");
+            assert_eq!(store.status().sealing_trouble, None);
+        }
+        compare(&answers(&store), &answers(&oracle));
+        drop(store);
+        let (store, _) = opened(&disk, &large_parts());
+        assert_eq!(store.seal(), Ok(()), "{operation:?}");
+        compare(&answers(&store), &answers(&oracle));
+        drop(store);
+        let (store, report) = opened(&disk, &large_parts());
+        assert_eq!((report.rebuilt, report.damaged_days), (vec![], vec![]));
+        compare(&answers(&store), &answers(&oracle));
+    }
+}
+
+#[test]
+fn memory_is_bounded_by_sealing_that_happens_by_itself() {
+    let disk = SimulatedDisk::new();
+    let options = EmbeddedOptions {
+        seals_by_itself: true,
+        recent_bytes_max: 2 << 20,
+        merge_bytes_per_second: u64::MAX,
+        ..large_parts()
+    };
+    let (store, oracle) = (opened(&disk, &options).0, MemoryStore::new(JOIN_MS));
+    let mut most = 0;
+    for call in records(&mut Dice::new(20_241_027)) {
+        for few in call.chunks(250) {
+            block_on(oracle.append(few.to_vec())).unwrap();
+            block_on(store.append(few.to_vec())).unwrap();
+            most = most.max(store.status().unsealed_bytes);
+        }
+    }
+    // A look at memory is taken every 4,096 records, a megabyte.
+    assert!(most < 4 << 20, "{most} bytes were not sealed");
+    assert!(store.status().sealed_days == 3);
+    compare(&answers(&store), &answers(&oracle));
+    store.close().unwrap();
+    drop(store);
+    compare(&answers(&opened(&disk, &options).0), &answers(&oracle));
+}
+
+#[test]
+fn a_day_that_has_closed_is_sealed_by_itself() {
+    let disk = SimulatedDisk::new();
+    let options = EmbeddedOptions { seals_by_itself: true, ..large_parts() };
+    let (store, _) = opened(&disk, &options);
+    let click = |received_ms: i64| {
+        let mut click = crate::threads::click(None);
+        (click.at_ms, click.received_ms) = (received_ms, received_ms);
+        vec![Record::Click(click)]
+    };
+    block_on(store.append(click(START_MS + 1_000))).unwrap();
+    block_on(store.append(click(START_MS + 2_000))).unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    assert_eq!(store.status().sealed_days, 0);
+    block_on(store.append(click(START_MS + 86_400_000))).unwrap();
+    let sealed = (0..500).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        store.status().sealed_days > 0
+    });
+    assert!(sealed, "nothing was sealed in five seconds");
+}
