@@ -68,11 +68,15 @@ fn record(folder: &Path, year: Year<'_>, out: &mut impl Write) -> Result<(), Fai
     let (begun, store) = (Instant::now(), open(folder)?);
     into_store(&store, year)?;
     let recorded_seconds = seconds(begun);
+    store.seal()?;
+    store.merge()?;
+    let sealed_seconds = seconds(begun);
     let memory = Memory::taken()?;
     let status = store.status();
     let figures = json!({
         "clicks": status.clicks,
         "recorded_seconds": recorded_seconds,
+        "sealed_seconds": sealed_seconds,
         "disk_bytes": status.disk_bytes,
         "memory": { "recorded_bytes": memory.now, "most_bytes": memory.most },
     });

@@ -123,11 +123,6 @@ impl Wanted {
         self.items.as_deref()
     }
 
-    /// Whether every kind of click is wanted.
-    pub const fn wants_all_kinds(&self) -> bool {
-        self.indices.is_none() && self.device.is_none() && self.products.is_none()
-    }
-
     /// Whether clicks of a kind are wanted.
     pub fn passes_kind(&self, kind: Kind) -> bool {
         self.indices.as_ref().is_none_or(|indices| get(indices, kind.index))

@@ -2,9 +2,9 @@
 //! by item or terms asks for is a few subtractions here, whatever the number of clicks. It must never know an item.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::index::cuts::{DayCuts, QUARTERS};
+use crate::index::cuts::QUARTERS;
 use crate::index::directory::place;
 
 /// What a counter counts, of one engine.
@@ -47,42 +47,76 @@ struct PartQuarters {
 }
 
 impl PartQuarters {
-    /// How many clicks of wanted kinds lie before a quarter; every kind is wanted when `wanted` is `None`.
-    fn before(&self, quarter: u8, wanted: Option<&[u64]>, by_kind: &mut impl FnMut(usize, u64)) {
+    /// Tells how many clicks lie before a quarter: of each kind, by its place, and of [`ALL_KINDS`].
+    fn before(&self, quarter: u8, tell: &mut impl FnMut(usize, u64)) {
         let columns = self.kinds.len() + 1;
         let row = |row: u8| usize::from(row - 1) * columns..usize::from(row) * columns;
         match (&self.slab, quarter) {
             (_, 0) => {}
-            (Slab::Narrow(cells), _) => self.sum(cells.get(row(quarter)), wanted, by_kind),
-            (Slab::Wide(cells), _) => self.sum(cells.get(row(quarter)), wanted, by_kind),
+            (Slab::Narrow(cells), _) => self.tell(cells.get(row(quarter)), tell),
+            (Slab::Wide(cells), _) => self.tell(cells.get(row(quarter)), tell),
             (Slab::List(quarters, column), _) => {
                 let until = quarters.partition_point(|at| *at < quarter);
-                let Some(wanted) = wanted else { return by_kind(ALL_KINDS, until as u64) };
+                tell(ALL_KINDS, until as u64);
                 for column in column.get(..until).unwrap_or_default() {
-                    let kind = self.kinds.get(usize::from(*column)).copied().map_or(0, place);
-                    by_kind(kind, wanted.get(kind).copied().unwrap_or_default());
+                    if let Some(kind) = self.kinds.get(usize::from(*column)) {
+                        tell(place(*kind), 1);
+                    }
                 }
             }
         }
     }
 
-    fn sum<T: Copy + Into<u64>>(
-        &self,
-        cells: Option<&[T]>,
-        wanted: Option<&[u64]>,
-        by_kind: &mut impl FnMut(usize, u64),
-    ) {
+    fn tell<T: Copy + Into<u64>>(&self, cells: Option<&[T]>, tell: &mut impl FnMut(usize, u64)) {
         let Some((all, cells)) = cells.and_then(<[T]>::split_first) else { return };
-        let Some(wanted) = wanted else { return by_kind(ALL_KINDS, (*all).into()) };
+        tell(ALL_KINDS, (*all).into());
         for (cell, kind) in cells.iter().zip(&self.kinds) {
-            let kind = place(*kind);
-            by_kind(kind, (*cell).into() * wanted.get(kind).copied().unwrap_or_default());
+            tell(place(*kind), (*cell).into());
         }
     }
 }
 
-/// What is counted when every kind is wanted and nobody asks which.
-pub const ALL_KINDS: usize = usize::MAX;
+/// All kinds together.
+const ALL_KINDS: usize = usize::MAX;
+/// In how many places the days of one engine are kept split. Zones of one account are few.
+const SPLITS_MAX: usize = 8;
+
+/// Which kinds are counted.
+#[derive(Debug, Clone, Copy)]
+pub enum Kinds<'k> {
+    /// Each of them.
+    All,
+    /// Those at these places.
+    Some(&'k [usize]),
+}
+
+/// Clicks before one quarter of each day.
+#[derive(Debug)]
+struct Split {
+    by_kind: Vec<Vec<u64>>,
+    all: Vec<u64>,
+}
+
+/// Days as they were split before. Other days have other splits: a copy begins with none.
+#[derive(Debug, Default)]
+struct Splits(Mutex<Vec<(u8, Arc<Split>)>>);
+
+impl Clone for Splits {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+/// Adds a column, whose first cell is of `column_first`, to the cells of days from `first` on.
+fn add_days(column: &[u64], column_first: i32, first: i32, out: &mut [u64]) {
+    let shift = i64::from(column_first) - i64::from(first);
+    let skip = |cells: i64| usize::try_from(cells).unwrap_or(0);
+    let column = column.get(skip(-shift)..).unwrap_or_default();
+    let out = out.get_mut(skip(shift)..).unwrap_or_default();
+    for (cell, clicks) in out.iter_mut().zip(column) {
+        *cell += clicks;
+    }
+}
 
 /// The counters of one engine.
 #[derive(Debug, Clone, Default)]
@@ -96,6 +130,7 @@ pub struct EngineCounters {
     all: Vec<u64>,
     /// By day: its parts.
     parts: Vec<Vec<Arc<PartQuarters>>>,
+    splits: Splits,
 }
 
 impl EngineCounters {
@@ -104,33 +139,78 @@ impl EngineCounters {
         &self.kinds
     }
 
-    /// Counts the clicks of a UTC day. `wanted` has 1 for each kind that is wanted and 0 for others; `None` wants all.
-    /// `add` is given the place of the question's day, the kind's place or [`ALL_KINDS`], and clicks to be added, as a
-    /// number that wraps: some are taken away again.
-    pub fn count(&self, cuts: &DayCuts<'_>, wanted: Option<&[u64]>, mut add: impl FnMut(usize, usize, u64)) {
-        let Ok(day) = usize::try_from(i64::from(cuts.day) - i64::from(self.first_day)) else { return };
-        let Some(parts) = self.parts.get(day).filter(|parts| !parts.is_empty()) else { return };
-        for segment in cuts.segments {
-            let cell = segment.day;
-            if segment.until == QUARTERS {
-                match wanted {
-                    None => add(cell, ALL_KINDS, self.all.get(day).copied().unwrap_or_default()),
-                    Some(wanted) => {
-                        for (kind, (daily, wanted)) in self.daily.iter().zip(wanted).enumerate() {
-                            add(cell, kind, daily.get(day).copied().unwrap_or_default() * wanted);
-                        }
-                    }
-                }
+    /// Adds to `out`, which has a cell for each UTC day from `first` on, the clicks of these kinds that lie before a
+    /// quarter of their day: all of them when it is [`QUARTERS`].
+    pub fn add_before(&self, quarter: u8, kinds: Kinds<'_>, first: i32, out: &mut [u64]) {
+        if quarter >= QUARTERS {
+            return self.add_columns(&self.daily, &self.all, kinds, first, out);
+        }
+        if quarter > 0 {
+            let split = self.split(quarter);
+            self.add_columns(&split.by_kind, &split.all, kinds, first, out);
+        }
+    }
+
+    /// How many clicks of these kinds lie before a quarter of one UTC day.
+    pub fn before(&self, day: i32, quarter: u8, kinds: Kinds<'_>) -> u64 {
+        let Ok(day) = usize::try_from(i64::from(day) - i64::from(self.first_day)) else { return 0 };
+        let cell = |column: &Vec<u64>| column.get(day).copied().unwrap_or_default();
+        match kinds {
+            Kinds::All if quarter >= QUARTERS => return cell(&self.all),
+            Kinds::Some(kinds) if quarter >= QUARTERS => {
+                return kinds.iter().filter_map(|kind| self.daily.get(*kind)).map(cell).sum();
             }
-            for part in parts {
-                if segment.until != QUARTERS {
-                    part.before(segment.until, wanted, &mut |kind, clicks| add(cell, kind, clicks));
+            _ => {}
+        }
+        let mut clicks = 0;
+        for part in self.parts.get(day).into_iter().flatten() {
+            part.before(quarter, &mut |kind, found| {
+                let counts = match kinds {
+                    Kinds::All => kind == ALL_KINDS,
+                    Kinds::Some(kinds) => kinds.contains(&kind),
+                };
+                clicks += if counts { found } else { 0 };
+            });
+        }
+        clicks
+    }
+
+    fn add_columns(&self, by_kind: &[Vec<u64>], all: &[u64], kinds: Kinds<'_>, first: i32, out: &mut [u64]) {
+        match kinds {
+            Kinds::All => add_days(all, self.first_day, first, out),
+            Kinds::Some(kinds) => {
+                for column in kinds.iter().filter_map(|kind| by_kind.get(*kind)) {
+                    add_days(column, self.first_day, first, out);
                 }
-                part.before(segment.from, wanted, &mut |kind, clicks| {
-                    add(cell, kind, clicks.wrapping_neg());
-                });
             }
         }
+    }
+
+    /// Clicks before a quarter of every day: made when it is first asked for, since a site asks in one or two zones.
+    fn split(&self, quarter: u8) -> Arc<Split> {
+        let mut splits = self.splits.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, split)) = splits.iter().find(|(known, _)| *known == quarter) {
+            return Arc::clone(split);
+        }
+        let none = || vec![0; self.all.len()];
+        let mut split = Split { by_kind: self.kinds.iter().map(|_| none()).collect(), all: none() };
+        for (day, part) in
+            self.parts.iter().enumerate().flat_map(|(day, parts)| parts.iter().map(move |part| (day, part)))
+        {
+            part.before(quarter, &mut |kind, clicks| {
+                let column =
+                    if kind == ALL_KINDS { Some(&mut split.all) } else { split.by_kind.get_mut(kind) };
+                if let Some(cell) = column.and_then(|column| column.get_mut(day)) {
+                    *cell += clicks;
+                }
+            });
+        }
+        let split = Arc::new(split);
+        if splits.len() >= SPLITS_MAX {
+            splits.remove(0);
+        }
+        splits.push((quarter, Arc::clone(&split)));
+        split
     }
 
     fn has(&self, day: i32, part: u32) -> bool {
@@ -221,7 +301,8 @@ impl EngineCounters {
         };
         let parts = self.parts.iter().flatten().map(slab).sum::<usize>();
         let days = (self.kinds.len() + 1) * self.all.capacity() * size_of::<u64>();
-        parts + days + self.parts.capacity() * size_of::<Vec<Arc<PartQuarters>>>()
+        let splits = self.splits.0.lock().unwrap_or_else(PoisonError::into_inner).len();
+        parts + days * (1 + splits) + self.parts.capacity() * size_of::<Vec<Arc<PartQuarters>>>()
     }
 }
 
@@ -368,16 +449,28 @@ mod tests {
             let period = Period { from: "20240330".parse().unwrap(), to: "20240404".parse().unwrap() };
             let local = LocalDays::of(&period, &Zone::parse(zone).unwrap()).unwrap();
             for filtered in [false, true] {
-                let mut found = vec![0_u64; local.days().len()];
                 let cuts = Cuts::new(&local, first - 1, first + 7);
+                let mut found = vec![0_u64; local.days().len()];
                 for engine in [0, 1].into_iter().filter_map(|engine| counters.engine(engine)) {
-                    let wanted: Vec<u64> =
-                        engine.kinds().iter().map(|kind| u64::from(kind.device == 1)).collect();
+                    let mobile = |place: &usize| engine.kinds()[*place].device == 1;
+                    let wanted: Vec<usize> = (0..engine.kinds().len()).filter(mobile).collect();
+                    let kinds = if filtered { Kinds::Some(&wanted) } else { Kinds::All };
+                    let first_cell = first - 1;
+                    let mut bounds: BTreeMap<u8, Vec<u64>> = BTreeMap::new();
+                    for quarter in 0..=QUARTERS {
+                        let mut cells = vec![0; 9];
+                        engine.add_before(quarter, kinds, first_cell, &mut cells);
+                        for (day, cell) in (first_cell..).zip(&cells) {
+                            assert_eq!(engine.before(day, quarter, kinds), *cell, "{day} {quarter}");
+                        }
+                        bounds.insert(quarter, cells);
+                    }
                     for day in cuts.days() {
                         assert_eq!(day.cut, []);
-                        engine.count(&day, filtered.then_some(&wanted), |day, _, clicks| {
-                            found[day] = found[day].wrapping_add(clicks);
-                        });
+                        let at = usize::try_from(day.day - first_cell).unwrap();
+                        for segment in day.segments {
+                            found[segment.day] += bounds[&segment.until][at] - bounds[&segment.from][at];
+                        }
                     }
                 }
                 let mut due = vec![0_u64; local.days().len()];

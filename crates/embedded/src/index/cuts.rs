@@ -45,16 +45,16 @@ pub struct DayCuts<'c> {
 }
 
 impl DayCuts<'_> {
-    /// By quarter: the place of the question's day and one more, or 0 where none of the quarter is asked for as a whole.
+    /// By quarter: the place of its segment and one more, or 0 where the quarter is in none.
     pub fn by_quarter(&self) -> [u32; QUARTERS as usize] {
-        let mut days = [0; QUARTERS as usize];
-        for segment in self.segments {
-            let day = u32::try_from(segment.day).map_or(0, |day| day + 1);
-            if let Some(quarters) = days.get_mut(usize::from(segment.from)..usize::from(segment.until)) {
-                quarters.fill(day);
+        let mut segments = [0; QUARTERS as usize];
+        for (number, segment) in (1..).zip(self.segments) {
+            let quarters = usize::from(segment.from)..usize::from(segment.until);
+            if let Some(quarters) = segments.get_mut(quarters) {
+                quarters.fill(number);
             }
         }
-        days
+        segments
     }
 }
 
@@ -115,6 +115,16 @@ impl Cuts {
         last.cut.1 = self.cut.len();
     }
 
+    /// The first UTC day.
+    pub fn first_day(&self) -> Option<i32> {
+        self.days.first().map(|day| day.day)
+    }
+
+    /// The last UTC day.
+    pub fn last_day(&self) -> Option<i32> {
+        self.days.last().map(|day| day.day)
+    }
+
     /// The UTC days, oldest first.
     pub fn days(&self) -> impl Iterator<Item = DayCuts<'_>> {
         self.days.iter().map(|day| DayCuts {
@@ -151,7 +161,8 @@ mod tests {
                     assert_eq!(by_quarter[usize::from(quarter)], 0);
                     continue;
                 }
-                let found = by_quarter[usize::from(quarter)].checked_sub(1).map(|day| day as usize);
+                let segment = by_quarter[usize::from(quarter)].checked_sub(1);
+                let found = segment.map(|segment| day.segments[segment as usize].day);
                 assert_eq!(found, days.day_of(at_ms), "day {} second {second}", day.day);
                 seen += 1;
             }

@@ -172,8 +172,23 @@ impl<'a> Numbers<'a> {
         Some(Self { bytes, width: self.width })
     }
 
-    fn iter(self) -> impl Iterator<Item = usize> + use<'a> {
-        (0..self.len()).map(move |at| self.get(at))
+    /// Shows all of them. The width is looked at once, not for each.
+    fn for_each(self, mut show: impl FnMut(usize)) {
+        match self.width {
+            1 => self.bytes.iter().for_each(|byte| show(usize::from(*byte))),
+            2 => {
+                let (pairs, _) = self.bytes.as_chunks::<2>();
+                pairs.iter().for_each(|pair| show(usize::from(u16::from_le_bytes(*pair))));
+            }
+            3 => {
+                let (threes, _) = self.bytes.as_chunks::<3>();
+                threes.iter().for_each(|[a, b, c]| show(place(u32::from_le_bytes([*a, *b, *c, 0]))));
+            }
+            _ => {
+                let (fours, _) = self.bytes.as_chunks::<4>();
+                fours.iter().for_each(|four| show(place(u32::from_le_bytes(*four))));
+            }
+        }
     }
 
     /// How many of them, which are sorted, are less than a number.
@@ -211,16 +226,28 @@ impl<'a> Rows<'a> {
         })
     }
 
-    /// The question's day of a row, if the row passes.
-    fn day(&self, row: usize) -> Option<usize> {
+    /// The segment that a row lies in, if the row passes.
+    fn segment(&self, row: usize) -> Option<usize> {
         let quarter = usize::from(*self.quarters.get(row)?);
-        let day = self.by_quarter.get(quarter)?.checked_sub(1)?;
-        let passes = self.all_pass || self.passes.get(self.kind_of_row.get(row)).copied().unwrap_or(false);
-        passes.then_some(place(day))
+        let segment = self.by_quarter.get(quarter)?.checked_sub(1)?;
+        (self.all_pass || self.passes(self.kind(row))).then_some(place(segment))
     }
 
-    fn device(&self, row: usize) -> u8 {
-        self.kinds.get(self.kind_of_row.get(row)).map_or(0, |kind| kind.device)
+    fn kind(&self, row: usize) -> usize {
+        // Nearly every engine has few enough kinds for a byte.
+        if self.kind_of_row.width == 1 {
+            self.kind_of_row.bytes.get(row).copied().map_or(usize::MAX, usize::from)
+        } else {
+            self.kind_of_row.get(row)
+        }
+    }
+
+    fn passes(&self, kind: usize) -> bool {
+        self.passes.get(kind).copied().unwrap_or(false)
+    }
+
+    fn device(&self, kind: usize) -> u8 {
+        self.kinds.get(kind).map_or(0, |kind| kind.device)
     }
 
     /// The rows of an item that lie in a range, sorted.
@@ -236,6 +263,9 @@ impl Numbers<'_> {
     }
 }
 
+/// Clicks by device.
+type ByDevice = [u64; 3];
+
 /// How the rows of one engine are counted.
 struct Counting<'c> {
     engine: u32,
@@ -246,6 +276,9 @@ struct Counting<'c> {
 
 impl Counting<'_> {
     fn count(&self, rows: &Rows<'_>, wanted: &Wanted, evaluator: &mut Evaluator<'_>) -> Option<()> {
+        if matches!(evaluator.grouping(), Grouping::Terms { .. }) {
+            return self.count_terms(rows, wanted, evaluator);
+        }
         let range = match wanted.terms() {
             None => 0..rows.quarters.len(),
             Some(terms) => match rows.terms.find(terms) {
@@ -253,36 +286,55 @@ impl Counting<'_> {
                 Some(range) => place(range.start)..place(range.end),
             },
         };
-        match (evaluator.grouping(), wanted.items()) {
-            (Grouping::Terms { .. }, items) => self.count_terms(rows, wanted, items, evaluator),
-            (grouping, Some(items)) => {
+        let by_device = matches!(evaluator.grouping(), Grouping::Device);
+        match wanted.items() {
+            Some(items) => {
                 for item in items {
                     let Some(found) = rows.of_item(*item, &range) else { continue };
-                    if let (Some(day), false) = (self.whole, matches!(grouping, Grouping::Device)) {
-                        evaluator.add_at(self.at(day), found.len() as u64);
-                    } else {
-                        found.iter().for_each(|row| self.count_row(rows, row, evaluator));
+                    match self.whole {
+                        Some(day) if !by_device => evaluator.add_at(self.at(day, 0), found.len() as u64),
+                        _ => self.count_scattered(rows, |show| found.for_each(show), evaluator),
                     }
                 }
                 Some(())
             }
-            (grouping, None) if wanted.terms().is_some() => {
-                self.count_neighbours(rows, range, matches!(grouping, Grouping::Device), evaluator)
-            }
-            (_, None) => {
-                range.for_each(|row| self.count_row(rows, row, evaluator));
+            None if wanted.terms().is_some() => self.count_neighbours(rows, range, by_device, evaluator),
+            None => {
+                self.count_scattered(rows, |show| range.for_each(show), evaluator);
                 Some(())
             }
         }
     }
 
-    const fn at(&self, day: usize) -> Place {
-        Place { day, engine: self.engine, device: 0, terms: 0 }
+    const fn at(&self, day: usize, device: u8) -> Place {
+        Place { day, engine: self.engine, device, terms: 0 }
     }
 
-    fn count_row(&self, rows: &Rows<'_>, row: usize, evaluator: &mut Evaluator<'_>) {
-        if let Some(day) = rows.day(row) {
-            evaluator.add_at(Place { device: rows.device(row), ..self.at(day) }, 1);
+    fn hand_over(&self, segment: usize, clicks: ByDevice, evaluator: &mut Evaluator<'_>) {
+        let Some(segment) = self.cuts.segments.get(segment) else { return };
+        for (device, clicks) in (0..).zip(clicks).filter(|(_, clicks)| *clicks > 0) {
+            evaluator.add_at(self.at(segment.day, device), clicks);
+        }
+    }
+
+    /// Counts rows that lie anywhere.
+    fn count_scattered(
+        &self,
+        rows: &Rows<'_>,
+        each: impl FnOnce(&mut dyn FnMut(usize)),
+        evaluator: &mut Evaluator<'_>,
+    ) {
+        let mut clicks: Vec<ByDevice> = vec![[0; 3]; self.cuts.segments.len()];
+        each(&mut |row| {
+            if let Some(segment) = rows.segment(row)
+                && let Some(clicks) = clicks.get_mut(segment)
+                && let Some(cell) = clicks.get_mut(usize::from(rows.device(rows.kind(row))))
+            {
+                *cell += 1;
+            }
+        });
+        for (segment, clicks) in clicks.into_iter().enumerate() {
+            self.hand_over(segment, clicks, evaluator);
         }
     }
 
@@ -295,28 +347,34 @@ impl Counting<'_> {
         evaluator: &mut Evaluator<'_>,
     ) -> Option<()> {
         let quarters = rows.quarters.get(range.clone())?;
-        for segment in self.cuts.segments {
+        for (number, segment) in self.cuts.segments.iter().enumerate() {
             let from = range.start + quarters.partition_point(|quarter| *quarter < segment.from);
             let until = range.start + quarters.partition_point(|quarter| *quarter < segment.until);
             if rows.all_pass && !by_device {
-                evaluator.add_at(self.at(segment.day), (until - from) as u64);
-            } else {
-                (from..until).for_each(|row| self.count_row(rows, row, evaluator));
+                evaluator.add_at(self.at(segment.day, 0), (until - from) as u64);
+                continue;
             }
+            let mut clicks: ByDevice = [0; 3];
+            rows.kind_of_row.slice(from..until)?.for_each(|kind| {
+                if rows.passes(kind)
+                    && let Some(cell) = clicks.get_mut(usize::from(rows.device(kind)))
+                {
+                    *cell += 1;
+                }
+            });
+            self.hand_over(number, clicks, evaluator);
         }
         Some(())
     }
 
-    fn count_terms(
-        &self,
-        rows: &Rows<'_>,
-        wanted: &Wanted,
-        items: Option<&[u32]>,
-        evaluator: &mut Evaluator<'_>,
-    ) -> Option<()> {
-        let mut found: Option<Vec<usize>> = items.map(|items| {
+    fn count_terms(&self, rows: &Rows<'_>, wanted: &Wanted, evaluator: &mut Evaluator<'_>) -> Option<()> {
+        let mut found: Option<Vec<usize>> = wanted.items().map(|items| {
             let everywhere = 0..rows.quarters.len();
-            items.iter().filter_map(|item| rows.of_item(*item, &everywhere)).flat_map(Numbers::iter).collect()
+            let mut found = Vec::new();
+            for numbers in items.iter().filter_map(|item| rows.of_item(*item, &everywhere)) {
+                numbers.for_each(|row| found.push(row));
+            }
+            found
         });
         if let Some(found) = &mut found {
             found.sort_unstable();
@@ -328,12 +386,12 @@ impl Counting<'_> {
                     let from = found.partition_point(|row| *row < range.start);
                     let until = found.partition_point(|row| *row < range.end);
                     let found = found.get(from..until).unwrap_or_default();
-                    found.iter().filter(|row| rows.day(**row).is_some()).count()
+                    found.iter().filter(|row| rows.segment(**row).is_some()).count()
                 }
                 None if self.whole.is_some() => range.len(),
-                None => range.filter(|row| rows.day(*row).is_some()).count(),
+                None => range.filter(|row| rows.segment(*row).is_some()).count(),
             };
-            evaluator.add_at(Place { terms, ..self.at(0) }, clicks as u64);
+            evaluator.add_at(Place { terms, ..self.at(0, 0) }, clicks as u64);
         };
         match wanted.terms() {
             None => rows.terms.for_each(count),

@@ -10,7 +10,7 @@ use clicks::{
 
 use crate::evaluate::{Columns, Evaluator, Place};
 use crate::index::build::build;
-use crate::index::counters::{ALL_KINDS, Counters};
+use crate::index::counters::{Counters, Kinds};
 use crate::index::cuts::Cuts;
 use crate::index::postings::Head;
 use crate::names::Names;
@@ -164,14 +164,18 @@ fn an_index_counts_as_its_rows_do() {
                 else {
                     continue;
                 };
-                let kinds: Vec<u64> =
-                    kept.kinds().iter().map(|kind| u64::from(wanted.passes_kind(*kind))).collect();
-                let all = wanted.wants_all_kinds() && !matches!(question.grouping, Grouping::Device);
-                for day in cuts.days() {
-                    kept.count(&day, (!all).then_some(&kinds), |day, kind, clicks| {
-                        let device = if kind == ALL_KINDS { 0 } else { kept.kinds()[kind].device };
-                        by_counters.add_at(Place { day, engine, device, terms: 0 }, clicks);
-                    });
+                for (place, kind) in
+                    kept.kinds().iter().enumerate().filter(|(_, kind)| wanted.passes_kind(**kind))
+                {
+                    let kinds = Kinds::Some(std::slice::from_ref(&place));
+                    for cut in cuts.days() {
+                        for segment in cut.segments {
+                            let clicks = kept.before(cut.day, segment.until, kinds)
+                                - kept.before(cut.day, segment.from, kinds);
+                            let (day, device) = (segment.day, kind.device);
+                            by_counters.add_at(Place { day, engine, device, terms: 0 }, clicks);
+                        }
+                    }
                 }
             }
             assert_eq!(answer(by_counters, &question), due, "{:?} {:?}", question.grouping, question.filter);
