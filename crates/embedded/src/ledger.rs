@@ -168,8 +168,10 @@ pub struct Ledger {
     look_at_records: u64,
 }
 
-/// Memory is added up once for so many records.
-const LOOK_RECORDS: u64 = 4_096;
+/// Memory is added up once for so many records at most.
+const LOOK_RECORDS_MAX: u64 = 4_096;
+/// And at least so often that they can't take much more than half of what is allowed: a record takes more than this.
+const RECORD_BYTES_MIN: u64 = 128;
 
 impl Ledger {
     /// A ledger that keeps in `kept`. `open_day` is the day on which the first record there was received.
@@ -277,7 +279,8 @@ impl Ledger {
         if kept.active.records() >= self.look_at_records {
             let bytes = kept.unsealed_bytes();
             self.bell.set_unsealed_bytes(bytes);
-            self.look_at_records = kept.active.records() + LOOK_RECORDS;
+            let often = (self.rule.bytes as u64 / RECORD_BYTES_MIN).clamp(1, LOOK_RECORDS_MAX);
+            self.look_at_records = kept.active.records() + often;
             full = bytes >= self.rule.bytes;
         }
         if (closed || full) && kept.frozen.is_none() {

@@ -199,7 +199,7 @@ fn store(typed: &Typed) -> Result<StoreOptions, Failure> {
     let join_days = within("join_days", u64::from(typed.join_days.unwrap_or(30)), 0, 3_650)?;
     let bytes =
         |option, value: Option<u64>, default, least| within(option, value.unwrap_or(default), least, 1 << 40);
-    let recent = bytes("recent_bytes_max", typed.recent_bytes_max, 128 << 20, 16 << 20)?;
+    let recent = bytes("recent_bytes_max", typed.recent_bytes_max, 128 << 20, 64 << 10)?;
     let index = bytes("index_bytes_max", typed.index_bytes_max, 768 << 20, 0)?;
     Ok(StoreOptions {
         join_ms: i64::try_from(join_days).unwrap_or(30) * DAY_MS,

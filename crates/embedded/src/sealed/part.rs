@@ -97,7 +97,10 @@ impl PartFiles {
     }
 
     fn source(&self) -> Result<Arc<dyn days::Source>, StoreError> {
-        source(self.day.as_ref(), &part_name(self.info.number))
+        let number = self.info.number;
+        source(self.day.as_ref(), &part_name(number))
+            // A process that ended may have left it under its new name.
+            .or_else(|error| source(self.day.as_ref(), &new_part_name(number)).map_err(|_| error))
             .map_err(|error| self.damage(format!("{}: {error}", self.name())))
     }
 
