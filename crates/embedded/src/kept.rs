@@ -10,6 +10,7 @@ use journal::Position;
 use crate::keys::{Fingerprint, FingerprintKey, KeyKind};
 use crate::names::Names;
 use crate::recent::corrections::{Learned, Origin};
+use crate::recent::day::RowPlace;
 use crate::recent::{Recent, learns, learns_from, row_of};
 use crate::record::RecordError;
 use crate::sealed::Sealed;
@@ -19,9 +20,18 @@ use crate::sealed::sealing::Change;
 /// What is being sealed: it changes no more, and is counted until its days are in its place.
 #[derive(Debug)]
 pub struct Frozen {
+    /// Tells it apart from what was frozen before.
+    pub freezing: u64,
     pub recent: Recent,
     /// All its records, and none other that is not sealed, lie before this position of the journal.
     pub end: Position,
+}
+
+impl Frozen {
+    /// What a correction of one of its clicks is known by.
+    pub const fn origin(&self, row: RowPlace) -> Origin {
+        Origin::Frozen { freezing: self.freezing, row }
+    }
 }
 
 /// Everything that is kept.
@@ -32,6 +42,7 @@ pub struct Kept {
     pub sealed: Arc<Sealed>,
     /// Where the rows went that were sealed or written anew last: a record may have been looked up before.
     moved: Moved,
+    freezings: u64,
     key: FingerprintKey,
 }
 
@@ -55,7 +66,15 @@ pub struct FoundForSearch {
 impl Kept {
     /// Nothing but sealed days.
     pub fn new(names: Names, sealed: Arc<Sealed>, key: FingerprintKey) -> Self {
-        Self { names, active: Recent::default(), frozen: None, sealed, moved: Moved::default(), key }
+        Self {
+            names,
+            active: Recent::default(),
+            frozen: None,
+            sealed,
+            moved: Moved::default(),
+            freezings: 0,
+            key,
+        }
     }
 
     /// The fingerprint of an id.
@@ -132,7 +151,7 @@ impl Kept {
         if let Some(frozen) = &self.frozen {
             for place in frozen.recent.waiting().find(query) {
                 if let Some(click) = frozen.recent.click(&self.names, place).map_err(damaged)? {
-                    waiting.push((Origin::Frozen(place), click));
+                    waiting.push((frozen.origin(place), click));
                 }
             }
         }
@@ -180,7 +199,7 @@ impl Kept {
         self.active.keep_search(&mut self.names, search, query, join_ms)?;
         if let Some(frozen) = &self.frozen {
             for place in frozen.recent.waiting().find(query) {
-                let origin = Origin::Frozen(place);
+                let origin = frozen.origin(place);
                 let known = waiting.iter().any(|found| found.0 == origin);
                 let click = if known { None } else { frozen.recent.click(&self.names, place)? };
                 let click = click.filter(|click| learns_from(click, search, join_ms));
@@ -202,7 +221,8 @@ impl Kept {
     pub fn freeze(&mut self, end: Position) -> Option<Arc<Frozen>> {
         if self.frozen.is_none() && self.active.records() > 0 {
             let recent = std::mem::take(&mut self.active);
-            self.frozen = Some(Arc::new(Frozen { recent, end }));
+            self.freezings += 1;
+            self.frozen = Some(Arc::new(Frozen { freezing: self.freezings, recent, end }));
         }
         self.frozen.clone()
     }

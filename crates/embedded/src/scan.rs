@@ -62,6 +62,7 @@ pub struct Scan {
     days: std::collections::btree_map::IntoIter<i32, Day>,
     /// The places of the day that is being read, in the order of recording.
     places: Vec<Peekable<Clicks>>,
+    freezing: u64,
 }
 
 impl Scan {
@@ -92,7 +93,8 @@ impl Scan {
         }
         let asked =
             Asked { kept: Arc::clone(shared), filter: filter.clone(), wanted, from_ms, until_ms, learned };
-        Self { asked: Arc::new(asked), days: days.into_iter(), places: Vec::new() }
+        let freezing = kept.frozen.as_ref().map_or(0, |frozen| frozen.freezing);
+        Self { asked: Arc::new(asked), days: days.into_iter(), places: Vec::new(), freezing }
     }
 
     fn begin_day(&mut self, number: i32, day: Day) -> Result<(), StoreError> {
@@ -102,7 +104,7 @@ impl Scan {
         for part in day.parts {
             self.places.push(self.sealed(part)?.peekable());
         }
-        for (blocks, frozen) in [(day.frozen, true), (day.active, false)] {
+        for (blocks, frozen) in [(day.frozen, Some(self.freezing)), (day.active, None)] {
             if !blocks.is_empty() {
                 let clicks: Clicks = Box::new(InMemory::new(&self.asked, number, blocks, frozen));
                 self.places.push(clicks.peekable());
@@ -165,13 +167,14 @@ struct InMemory {
     asked: Arc<Asked>,
     day: i32,
     blocks: Vec<(u32, Block)>,
-    frozen: bool,
+    /// Which freezing they are of, if they are being sealed.
+    frozen: Option<u64>,
     found: std::vec::IntoIter<Found>,
     page: std::vec::IntoIter<Result<Click, StoreError>>,
 }
 
 impl InMemory {
-    fn new(asked: &Arc<Asked>, day: i32, blocks: Vec<(u32, Block)>, frozen: bool) -> Self {
+    fn new(asked: &Arc<Asked>, day: i32, blocks: Vec<(u32, Block)>, frozen: Option<u64>) -> Self {
         let (mut found, mut mask) = (Vec::new(), Vec::new());
         for (place, (number, block)) in blocks.iter().enumerate() {
             let columns = block.counted.columns();
@@ -182,8 +185,9 @@ impl InMemory {
                     Passing::None => false,
                     Passing::Some => mask.get(found_row(row)).is_some_and(|passes| *passes == 1),
                 };
-                let origin = Origin::Frozen(RowPlace { day, block: *number, row });
-                let learned = frozen && asked.has_learned(origin);
+                let row_place = RowPlace { day, block: *number, row };
+                let learned = frozen
+                    .is_some_and(|freezing| asked.has_learned(Origin::Frozen { freezing, row: row_place }));
                 if (passes || learned) && (asked.from_ms..asked.until_ms).contains(at_ms) {
                     found.push((*at_ms, place, row));
                 }
@@ -207,8 +211,10 @@ impl InMemory {
             let (number, block) = self.blocks.get(place).ok_or_else(gone)?;
             let click = kept.names.click(&block.counted, &block.rest, row);
             let mut click = click.map_err(|error| StoreError::Damaged(error.to_string()))?;
-            let origin = Origin::Frozen(RowPlace { day: self.day, block: *number, row });
-            let learned = self.frozen && self.asked.teach(origin, &mut click);
+            let row = RowPlace { day: self.day, block: *number, row };
+            let learned = self
+                .frozen
+                .is_some_and(|freezing| self.asked.teach(Origin::Frozen { freezing, row }, &mut click));
             Ok((!learned || self.asked.passes(&click)).then_some(click))
         };
         let page = self.found.by_ref().take(PAGE_CLICKS_MAX).map(read);

@@ -89,8 +89,14 @@ impl History<'_> {
             }
             15 => self.crash().map_err(|failure| failure.at("crash")),
             _ => {
-                let merge = self.dice.once_in(2);
-                self.candidate.seal(merge);
+                // Each without the other too: what was recorded since the last sealing has to follow a merging.
+                let both = self.dice.below(3);
+                if both != 0 {
+                    self.candidate.seal();
+                }
+                if both != 1 {
+                    self.candidate.merge();
+                }
                 self.compare_all().map_err(|failure| failure.at("seal"))
             }
         }?;
@@ -136,7 +142,10 @@ impl History<'_> {
             let (seals, merges, at_once) = (self.dice.once_in(2), self.dice.once_in(2), self.dice.once_in(2));
             answers = send(self.candidate.store(), &in_flight, at_once);
             if seals {
-                self.candidate.seal(merges);
+                self.candidate.seal();
+            }
+            if merges {
+                self.candidate.merge();
             }
         }
         if !self.candidate.crash(seed) {

@@ -31,9 +31,13 @@ pub trait Candidate {
         false
     }
 
-    /// Puts what was recorded into the form in which it stays, and merges what has become many pieces if `merge` is
-    /// set. `false` where nothing can be sealed, or could not be this time.
-    fn seal(&mut self, _merge: bool) -> bool {
+    /// Puts what was recorded into the form in which it stays. `false` where nothing can be, or could not be this time.
+    fn seal(&mut self) -> bool {
+        false
+    }
+
+    /// Merges what stays in many pieces. `false` where there is nothing of the kind, or it could not be this time.
+    fn merge(&mut self) -> bool {
         false
     }
 

@@ -12,8 +12,8 @@ use crate::recent::day::{Counted, Row, RowPlace, day_of};
 /// Which click was corrected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Origin {
-    /// A row of what is being sealed.
-    Frozen(RowPlace),
+    /// A row of what is being sealed: of which freezing, since the next one has rows at the same places.
+    Frozen { freezing: u64, row: RowPlace },
     /// A row of a part.
     Sealed { part: u32, row: u32 },
 }

@@ -11,14 +11,14 @@ use crate::recent::day::RowPlace;
 #[derive(Debug, Default)]
 pub struct Moved {
     /// Only rows that may still be corrected: those that wait for a search.
-    frozen: HashMap<RowPlace, (u32, u32)>,
+    frozen: HashMap<(u64, RowPlace), (u32, u32)>,
     /// By part, by row: the row of another part.
     parts: HashMap<u32, (u32, Vec<u32>)>,
 }
 
 impl Moved {
     /// A row that was being sealed is in a part now.
-    pub fn freeze(&mut self, from: RowPlace, part: u32, row: u32) {
+    pub fn freeze(&mut self, from: (u64, RowPlace), part: u32, row: u32) {
         self.frozen.insert(from, (part, row));
     }
 
@@ -31,7 +31,9 @@ impl Moved {
     pub fn follow(&self, origin: Origin) -> Origin {
         let sealed = |(part, row)| Origin::Sealed { part, row };
         match origin {
-            Origin::Frozen(row) => self.frozen.get(&row).copied().map_or(origin, sealed),
+            Origin::Frozen { freezing, row } => {
+                self.frozen.get(&(freezing, row)).copied().map_or(origin, sealed)
+            }
             Origin::Sealed { part, row } => {
                 let found =
                     self.parts.get(&part).and_then(|(part, rows)| Some((*part, *rows.get(place(row))?)));

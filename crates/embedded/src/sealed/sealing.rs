@@ -129,7 +129,7 @@ impl Sealer {
         let learned = frozen.recent.corrections().learned();
         let waiting = self.waiting_rows(frozen);
         for (day, rows) in frozen.recent.days() {
-            self.write_day(kept, (*day, rows), &waiting, &mut moved, &mut written)?;
+            self.write_day(kept, frozen.freezing, (*day, rows), &waiting, &mut moved, &mut written)?;
         }
         for part in parts_to_correct(&sealed, &learned) {
             let number = self.manifest.take_number();
@@ -162,6 +162,7 @@ impl Sealer {
     fn write_day(
         &mut self,
         kept: &Shared,
+        freezing: u64,
         (day, rows): (i32, &Day),
         waiting: &HashMap<RowPlace, crate::keys::Fingerprint>,
         moved: &mut Moved,
@@ -185,7 +186,7 @@ impl Sealer {
                     let click = kept.names.click(&block.counted, &block.rest, place.row);
                     Ok(Arriving {
                         click: click.map_err(|error| SealError::Damaged(error.to_string()))?,
-                        origin: Origin::Frozen(*place),
+                        origin: Origin::Frozen { freezing, row: *place },
                         waits: waiting.get(place).map(|query| hash_of(*query)),
                     })
                 };
@@ -210,8 +211,9 @@ impl Sealer {
         if paced {
             target.pace = Arc::clone(&self.pace.merged);
         }
-        target.write_clicks(kept, rows, |origin, row| match origin {
-            Origin::Frozen(place) => moved.freeze(place, number, row),
+        target.write_clicks(kept, rows, |origin, row, waits| match origin {
+            Origin::Frozen { freezing, row: place } if waits => moved.freeze((freezing, place), number, row),
+            Origin::Frozen { .. } => {}
             Origin::Sealed { part, .. } => moved.part(part, number, row),
         })
     }
@@ -437,7 +439,7 @@ fn parts_to_correct(sealed: &Sealed, learned: &LearnedRows) -> Vec<Arc<ClickPart
         .keys()
         .filter_map(|origin| match origin {
             Origin::Sealed { part, .. } => Some(*part),
-            Origin::Frozen(_) => None,
+            Origin::Frozen { .. } => None,
         })
         .collect();
     let parts = sealed.days.values().flat_map(|day| &day.clicks);

@@ -110,7 +110,8 @@ impl Target<'_> {
         write_index(self.index, owner, sections).map(drop).map_err(SealError::io("index"))
     }
 
-    /// Writes clicks under the part's new name, and their index; both are synced. `placed` is told where each row went.
+    /// Writes clicks under the part's new name, and their index; both are synced. `placed` is told where each row went,
+    /// and whether its click waits for a search.
     ///
     /// # Errors
     /// [`SealError`]; what was written is a leftover.
@@ -118,7 +119,7 @@ impl Target<'_> {
         &self,
         kept: &Shared,
         rows: impl Iterator<Item = Result<Arriving, SealError>>,
-        mut placed: impl FnMut(Origin, u32),
+        mut placed: impl FnMut(Origin, u32, bool),
     ) -> Result<PartInfo, SealError> {
         let mut writer =
             ClicksWriter::new(self.sink()?, &WriteOptions::default()).map_err(|error| self.failed(error))?;
@@ -126,7 +127,7 @@ impl Target<'_> {
         for (number, row) in (0_u32..).zip(rows) {
             let Arriving { click, origin, waits } = row?;
             writer.push(&click).map_err(|error| self.failed(error))?;
-            placed(origin, number);
+            placed(origin, number, waits.is_some());
             ids.extend(waits.map(|hash| (hash, number)));
             page.push(click);
             if page.len() == PAGE_ROWS {

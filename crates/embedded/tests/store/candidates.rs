@@ -67,9 +67,12 @@ impl Candidate for Simulated {
         true
     }
 
-    fn seal(&mut self, merge: bool) -> bool {
-        let store = self.store.as_ref().unwrap();
-        store.seal().is_ok() && (!merge || store.merge().is_ok())
+    fn seal(&mut self) -> bool {
+        self.store.as_ref().unwrap().seal().is_ok()
+    }
+
+    fn merge(&mut self) -> bool {
+        self.store.as_ref().unwrap().merge().is_ok()
     }
 
     fn unplug_soon(&mut self, seed: u64) -> bool {
@@ -117,13 +120,12 @@ impl Candidate for InFolder {
         true
     }
 
-    fn seal(&mut self, merge: bool) -> bool {
-        let store = self.store.as_ref().unwrap();
-        store.seal().unwrap();
-        if merge {
-            store.merge().unwrap();
-        }
-        true
+    fn seal(&mut self) -> bool {
+        self.store.as_ref().unwrap().seal().is_ok()
+    }
+
+    fn merge(&mut self) -> bool {
+        self.store.as_ref().unwrap().merge().is_ok()
     }
 }
 

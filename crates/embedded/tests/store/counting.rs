@@ -137,7 +137,8 @@ pub fn answers(store: &dyn Store) -> Vec<(String, Tally, Vec<Click>)> {
 pub fn compare(found: &[(String, Tally, Vec<Click>)], wanted: &[(String, Tally, Vec<Click>)]) {
     for (found, wanted) in found.iter().zip(wanted) {
         assert_eq!(found.1, wanted.1, "{}", wanted.0);
-        assert!(found.2 == wanted.2, "scans differ: {}", wanted.0);
+        let first = found.2.iter().zip(&wanted.2).find(|(found, wanted)| found != wanted);
+        assert!(found.2 == wanted.2, "scans differ: {}, first at {first:?}", wanted.0);
     }
     assert_eq!(found.len(), wanted.len());
 }

@@ -306,3 +306,38 @@ fn a_day_that_has_closed_is_sealed_by_itself() {
     });
     assert!(sealed, "nothing was sealed in five seconds");
 }
+
+#[test]
+fn what_is_recorded_while_days_are_sealed_and_merged_is_counted_once() {
+    let disk = SimulatedDisk::new();
+    let options = EmbeddedOptions { part_rows_max: 2_000, ..large_parts() };
+    let (store, oracle) = (opened(&disk, &options).0, MemoryStore::new(JOIN_MS));
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let relaxed = std::sync::atomic::Ordering::Relaxed;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut sealed = 0;
+            while !done.load(relaxed) {
+                store.seal().unwrap();
+                sealed += 1;
+                if sealed % 3 == 0 {
+                    store.merge().unwrap();
+                }
+            }
+            assert!(sealed > 5, "sealed {sealed} times");
+        });
+        // Clicks and the searches that they wait for, mixed: many searches find their clicks on the way to disk.
+        let mut all: Vec<Record> = records(&mut Dice::new(20_241_027)).concat();
+        let searches = all.split_off(all.len() - 700);
+        let clicks: Vec<Vec<Record>> = all.chunks(90).map(<[_]>::to_vec).collect();
+        for (number, mut call) in clicks.into_iter().enumerate() {
+            call.extend(searches.get(number).cloned());
+            let wanted = block_on(oracle.append(call.clone())).unwrap();
+            assert_eq!(block_on(store.append(call)), Ok(wanted));
+        }
+        done.store(true, relaxed);
+    });
+    compare(&answers(&store), &answers(&oracle));
+    drop(store);
+    compare(&answers(&opened(&disk, &options).0), &answers(&oracle));
+}
