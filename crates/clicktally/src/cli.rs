@@ -41,6 +41,10 @@ pub enum Command {
     Stats(StatsCommand),
     /// Verify every file of the data directory; exit status 1 when something is damaged
     Check(CheckArgs),
+    /// Back up the data directory, beside a running server too; again into the same directory brings only what is new
+    Backup(BackupArgs),
+    /// Make a data directory of a backup, and read it to its end
+    Restore(RestoreArgs),
 }
 
 /// Where the data are.
@@ -285,6 +289,27 @@ pub struct StatsArgs {
 
 #[derive(Debug, Args)]
 pub struct CheckArgs {
+    #[command(flatten)]
+    pub directory: Directory,
+}
+
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Where to: a new or empty directory, or an earlier backup of the same data directory
+    #[arg(value_name = "DIR")]
+    pub target: PathBuf,
+    /// Put the master secret in it: whoever can read the backup can then read every API key
+    #[arg(long)]
+    pub with_secret: bool,
+    #[command(flatten)]
+    pub directory: Directory,
+}
+
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// The backup, or a copy of a data directory that nobody has open
+    #[arg(value_name = "DIR")]
+    pub source: PathBuf,
     #[command(flatten)]
     pub directory: Directory,
 }

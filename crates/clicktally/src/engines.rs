@@ -7,6 +7,8 @@ use embedded::{EmbeddedOptions, EmbeddedStore, JOURNAL_FOLDER};
 use journal::FolderDisk;
 use server::control::{CheckReply, Finding};
 
+pub use embedded::StoreBackup;
+
 use crate::failure::Failure;
 use crate::house::check_reply;
 
@@ -59,12 +61,39 @@ impl OpenStore {
         Ok(Self { store: Arc::<EmbeddedStore>::clone(&engine), engine })
     }
 
+    /// What a backup is taken from.
+    pub fn source(&self) -> StoreSource {
+        StoreSource(Arc::clone(&self.engine))
+    }
+
     /// Drains, syncs and closes.
     pub fn close(self) {
         if let Err(error) = self.engine.close() {
             tracing::error!(%error, "the store did not close cleanly; what was acknowledged is on disk");
         }
     }
+}
+
+/// What a backup takes an open store from.
+#[derive(Clone)]
+pub struct StoreSource(Arc<EmbeddedStore>);
+
+impl StoreSource {
+    /// Brings all that was recorded before the call into another directory.
+    ///
+    /// # Errors
+    /// In words; an earlier backup there is as it was.
+    pub fn backup(&self, target: &FolderDisk) -> Result<StoreBackup, embedded::BackupError> {
+        self.0.backup(Arc::new(target.clone()))
+    }
+}
+
+/// Brings a store that nobody has open into another directory.
+///
+/// # Errors
+/// In words.
+pub fn restore(source: &FolderDisk, target: &FolderDisk) -> Result<StoreBackup, embedded::BackupError> {
+    StoreBackup::of_folder(Arc::new(source.clone()), Arc::new(target.clone()))
 }
 
 /// Reads every file of the store and reports what is wrong.

@@ -11,22 +11,27 @@ use journal::{DirLock, Disk, FolderDisk, LockError};
 use registry::{MasterSecret, Registry, RegistryOptions};
 use server::app::App;
 use server::clock::{Clock, SystemClock};
-use server::control::{CheckReply, Finding, Maintenance};
+use server::control::{BackupAsk, BackupReply, CheckReply, ControlError, Finding, Maintenance};
 use server::settings::Settings;
 
+use crate::backup::{self, refuse_marked};
 use crate::config::Config;
-use crate::engines::{self, OpenStore, StoreOptions};
+use crate::engines::{self, OpenStore, StoreOptions, StoreSource};
 use crate::failure::Failure;
 
-const FORMAT_FILE: &str = "FORMAT";
+/// What tells a data directory's version.
+pub const FORMAT_FILE: &str = "FORMAT";
 const FORMAT_HEAD: &str = "clicktally data format ";
 /// The newest format that this binary reads, and the one that it writes.
 const FORMAT: u32 = 2;
 /// The oldest format that it reads. Format 1 was never released.
 const FORMAT_OLDEST: u32 = 2;
-const LOCK_FILE: &str = "LOCK";
-const SECRET_FILE: &str = "secret.key";
-const REGISTRY_FOLDER: &str = "registry";
+/// Who has the directory.
+pub const LOCK_FILE: &str = "LOCK";
+/// The master secret, unless it is kept elsewhere.
+pub const SECRET_FILE: &str = "secret.key";
+/// Who and what.
+pub const REGISTRY_FOLDER: &str = "registry";
 /// The running server's door, in the data directory.
 pub const CONTROL_SOCKET: &str = "control.sock";
 
@@ -102,6 +107,7 @@ impl House {
         let at = |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", path.display()));
         let disk = FolderDisk::open(path).map_err(|error| at(&error))?;
         // Looked at before the lock's file is made: a directory that is not ours is left as it was.
+        refuse_marked(&disk).map_err(|error| at(&error))?;
         check_format(&disk).map_err(|error| at(&error))?;
         let lock = DirLock::take(path, note).map_err(|error| match error {
             LockError::Held { pid, note } => OpenError::Held { pid, note },
@@ -110,8 +116,7 @@ impl House {
         let known = check_format(&disk).map_err(|error| at(&error))?;
         let secret = secret(&disk, opening.secret_file.as_deref(), known)?;
         if !known {
-            let text = format!("{FORMAT_HEAD}{FORMAT}\n");
-            disk.write_small(FORMAT_FILE, text.as_bytes()).map_err(|error| at(&error))?;
+            disk.write_small(FORMAT_FILE, format_text().as_bytes()).map_err(|error| at(&error))?;
         }
         let folder = disk.subfolder(REGISTRY_FOLDER).map_err(|error| at(&error))?;
         let options = RegistryOptions { items_max: opening.items_max, ..RegistryOptions::default() };
@@ -132,7 +137,8 @@ impl House {
 
     /// What reads every file.
     pub fn maintenance(&self) -> Arc<dyn Maintenance> {
-        Arc::new(Files(self.disk.clone()))
+        let (disk, registry) = (self.disk.clone(), self.app.registry.clone());
+        Arc::new(Files { disk, registry, store: self.store.source() })
     }
 
     /// Syncs and closes everything; the directory is free afterwards.
@@ -143,18 +149,27 @@ impl House {
     }
 }
 
-struct Files(FolderDisk);
+struct Files {
+    disk: FolderDisk,
+    registry: Registry,
+    store: StoreSource,
+}
 
 impl Maintenance for Files {
     /// Reads beside a writer: what a first look finds may be a write on its way, and is gone at the second.
     fn check(&self) -> CheckReply {
-        let first = check(&self.0);
+        let first = check(&self.disk);
         if first.findings.is_empty() {
             return first;
         }
-        let second = check(&self.0);
+        let second = check(&self.disk);
         let lasting = second.findings.into_iter().filter(|finding| first.findings.contains(finding));
         CheckReply { findings: lasting.collect(), ..first }
+    }
+
+    fn backup(&self, ask: &BackupAsk) -> Result<BackupReply, ControlError> {
+        backup::backup(&self.disk, &self.registry, &self.store, ask)
+            .map_err(|failure| ControlError(failure.to_string()))
     }
 }
 
@@ -211,8 +226,16 @@ fn damage(file: &str, what: String) -> Finding {
     Finding { file: file.to_owned(), offset: 0, what, damage: true }
 }
 
+/// What is in the file that tells the version.
+pub fn format_text() -> String {
+    format!("{FORMAT_HEAD}{FORMAT}\n")
+}
+
 /// True if the directory has a format, false if it is new.
-fn check_format(disk: &FolderDisk) -> Result<bool, Failure> {
+///
+/// # Errors
+/// A [`Failure`] when it is not ours, or newer, or damaged.
+pub fn check_format(disk: &FolderDisk) -> Result<bool, Failure> {
     let bytes =
         disk.read_small(FORMAT_FILE).map_err(|error| Failure::new(format!("{FORMAT_FILE}: {error}")))?;
     let Some(bytes) = bytes else {

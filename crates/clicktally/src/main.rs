@@ -1,5 +1,6 @@
 //! The roof: one binary, its configuration, its commands, and the one file that names the engines.
 
+mod backup;
 mod cli;
 mod commands;
 mod config;
@@ -27,6 +28,8 @@ fn main() -> ExitCode {
         Command::Engine(command) => commands::engine(command),
         Command::Stats(command) => commands::stats(command),
         Command::Check(args) => commands::check(args),
+        Command::Backup(args) => commands::backup(args),
+        Command::Restore(args) => commands::restore(args),
     };
     match done {
         Ok(status) => status,

@@ -11,6 +11,7 @@ use clicks::{
 };
 use journal::{CommitError, Disk, Journal, Options, Refused, Writer, WriterOptions, WriterThread};
 
+use crate::backup::{BackupError, StoreBackup};
 use crate::count::SealedCount;
 use crate::evaluate::{Evaluator, FirstTexts, TermsCounts};
 use crate::kept::{Kept, Shared, read};
@@ -151,6 +152,15 @@ impl EmbeddedStore {
     pub fn merge(&self) -> Result<(), StoreError> {
         while self.sealing.merge(2).map_err(|error| StoreError::NotWritten(error.to_string()))? {}
         Ok(())
+    }
+
+    /// Brings all that was recorded before the call into another directory, beside recording and questions; the caller
+    /// completes it. Blocks; nothing is sealed while the journal is copied.
+    ///
+    /// # Errors
+    /// [`BackupError`]: a damaged day, a target that holds something else, or a disk that fails.
+    pub fn backup(&self, target: Arc<dyn Disk>) -> Result<StoreBackup, BackupError> {
+        StoreBackup::of_store(&self.sealing, &self.kept, || self.writer.status().journal.end, target)
     }
 
     /// Takes no more records, and returns when all that wait are durable or have failed and the threads have ended.

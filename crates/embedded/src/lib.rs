@@ -2,8 +2,9 @@
 //!
 //! Rooms, from the ground up: `wire` and `record` (what a frame says, drawn in `docs/formats/records.md`), `recent`
 //! (what is kept, in columns), `wanted` and `evaluate` (counting), `scan` (the clicks themselves), `ledger` (decisions
-//! and group commit), `engine` (the store), `verify`. It must never know HTTP, JSON or a file.
+//! and group commit), `engine` (the store), `backup`, `verify`. It must never know HTTP, JSON or a file.
 
+mod backup;
 mod count;
 mod engine;
 mod evaluate;
@@ -24,6 +25,7 @@ mod verify;
 mod wanted;
 mod wire;
 
+pub use backup::{BackupError, StoreBackup};
 pub use engine::{EmbeddedStore, JOURNAL_FOLDER};
 pub use options::{EmbeddedOptions, OpenError, OpenReport};
 pub use record::{RECORDS_VERSION, RecordError};

@@ -210,6 +210,18 @@ impl Sealing {
         self.sealer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Looks at what is sealed while nothing is sealed or merged.
+    ///
+    /// # Errors
+    /// The caller's own; [`SealError::UntilRestart`] when nobody knows what is on the disk.
+    pub fn held<T, E: From<SealError>>(&self, look: impl FnOnce(&Sealer) -> Result<T, E>) -> Result<T, E> {
+        let sealer = self.sealer();
+        if self.broken.load(Ordering::Relaxed) {
+            return Err(SealError::UntilRestart("an earlier change of the list of days failed".into()).into());
+        }
+        look(&sealer)
+    }
+
     fn noted<T>(
         &self,
         work: impl FnOnce(&Self, &mut Sealer) -> Result<T, SealError>,

@@ -63,6 +63,17 @@ pub trait Disk: Send + Sync + 'static {
 
     /// Removes a directory that is empty (`DirectoryNotEmpty` else) and syncs this one.
     fn remove_folder(&self, name: &str) -> io::Result<()>;
+
+    /// Gives a file a name in another directory too, and syncs that. Both names are the same file: it must never be
+    /// written again. `Ok(false)` where that can't be, as between two file systems. Fails when the name is taken.
+    fn link(&self, _name: &str, _into: &dyn Disk, _as_name: &str) -> io::Result<bool> {
+        Ok(false)
+    }
+
+    /// Where the directory is, if it is one of a real file system.
+    fn real_path(&self) -> Option<&Path> {
+        None
+    }
 }
 
 /// An open file. Several threads may read while one writes.
@@ -261,6 +272,26 @@ impl Disk for FolderDisk {
     fn remove_folder(&self, name: &str) -> io::Result<()> {
         fs::remove_dir(self.place(name)?)?;
         self.sync_names()
+    }
+
+    fn link(&self, name: &str, into: &dyn Disk, as_name: &str) -> io::Result<bool> {
+        use io::ErrorKind::{CrossesDevices, PermissionDenied, TooManyLinks, Unsupported};
+        check_plain(as_name)?;
+        let Some(folder) = into.real_path() else { return Ok(false) };
+        match fs::hard_link(self.place(name)?, folder.join(as_name)) {
+            Ok(()) => into.sync_names().map(|()| true),
+            // Some file systems have no links, and a system may refuse one to another user's file: a copy does.
+            Err(error)
+                if matches!(error.kind(), CrossesDevices | PermissionDenied | TooManyLinks | Unsupported) =>
+            {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn real_path(&self) -> Option<&Path> {
+        Some(&self.folder)
     }
 }
 

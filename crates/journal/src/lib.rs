@@ -2,8 +2,9 @@
 //!
 //! Rooms, from the ground up: `disk` (files), `frame` and `segment` (the format, drawn in `docs/formats/journal.md`),
 //! `recovery`, `wipe` and `verify` (reading it back), `spare`, `reader`, `forget` and `journal` (one owner, synchronous),
-//! `writer` and `receipt` (group commit for many). It must never know what a payload means.
+//! `writer` and `receipt` (group commit for many), `copying` (for backups). It must never know what a payload means.
 
+mod copying;
 mod disk;
 mod error;
 mod forget;
@@ -21,6 +22,7 @@ mod walk;
 mod wipe;
 mod writer;
 
+pub use copying::{Copied, carry, copy_open, link_or_keep, put_staged, remove_temporaries, stage_journal};
 pub use disk::{Disk, DiskFile, FolderDisk, SMALL_FILE_BYTES_MAX};
 pub use error::{AppendError, Damage, OpenError, ReadError};
 pub use forget::Forgetter;

@@ -3,9 +3,10 @@
 //! Rooms, from the ground up: `secret`, `scopes`, `key`, `engine`, `item` (what is kept, and how), `record` (how it is
 //! written; drawn in `docs/formats/registry.md`), `directory` (the rules), `generation` (which journal counts), `replay`
 //! and `compaction` (reading it back, writing it anew), `commit` (deciding and making visible, on the writer's thread),
-//! `opening` and `renewal` (which generation serves), `registry` and `catalogue` (what callers see), `verify`.
+//! `opening`, `renewal` and `backup` (which generation serves, and its copy), `registry` and `catalogue` (what callers see), `verify`.
 //! It must never know HTTP, and never let a key in clear or the master secret reach a disk or a message.
 
+mod backup;
 mod catalogue;
 mod commit;
 mod compaction;
@@ -28,6 +29,7 @@ mod scopes;
 mod secret;
 mod verify;
 
+pub use backup::RegistryBackup;
 pub use catalogue::PLACES_MAX;
 pub use directory::{ACCOUNT_KEYS_MAX, Account};
 pub use engine::{ENGINE_INDICES_MAX, ENGINE_SITES_MAX, Engine, NewEngine, SITE_BYTES_MAX};

@@ -303,7 +303,7 @@ impl Inner {
         self.desk.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn desk(&self) -> RwLockReadGuard<'_, Desk> {
+    pub(crate) fn desk(&self) -> RwLockReadGuard<'_, Desk> {
         self.desk.read().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -1,5 +1,6 @@
 //! The commands, each in its own room.
 
+mod backup;
 mod check;
 mod demo;
 mod export;
@@ -10,6 +11,7 @@ mod sample;
 mod serve;
 mod stats;
 
+pub use backup::{backup, restore};
 pub use check::check;
 pub use demo::demo;
 pub use export::export;

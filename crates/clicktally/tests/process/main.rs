@@ -12,6 +12,7 @@
     reason = "tests make, damage and read files as their users and accidents do"
 )]
 
+mod backup;
 mod browser;
 mod commands;
 mod damage;

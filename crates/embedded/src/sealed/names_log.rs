@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use clicks::{AccountCode, Hashid, SearchTerms};
-use journal::{Disk, Journal, Options};
+use journal::{Disk, Journal, Options, Position};
 
 use crate::kept::{Shared, read};
 use crate::names::Names;
@@ -68,6 +68,11 @@ impl NamesLog {
         let (journal, _) = Journal::open(disk, options, &mut replay)?;
         let written = Ends::of(&names);
         Ok((Self { journal, written }, names))
+    }
+
+    /// All names on disk are before this position of their journal.
+    pub fn end(&self) -> Position {
+        self.journal.end()
     }
 
     /// Writes all names that are new, and syncs them. The lock is held for a page at a time.

@@ -96,7 +96,10 @@ fn random() -> u64 {
 }
 
 /// Gives files their names that have them by the manifest, and removes what it doesn't name.
-fn tidy(folders: &Folders, manifest: &Manifest) -> Result<(), SealError> {
+///
+/// # Errors
+/// The disk's own.
+pub fn tidy(folders: &Folders, manifest: &Manifest) -> Result<(), SealError> {
     for (holds, parts) in [(Holds::Clicks, &manifest.clicks), (Holds::Searches, &manifest.searches)] {
         let mut days: BTreeMap<String, HashSet<u32>> = BTreeMap::new();
         for part in parts {

@@ -3,6 +3,8 @@
 //! Each room says that it is a test, so that the lints let its plain functions unwrap too.
 
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod candidates;
 #[cfg(test)]
 mod counting;

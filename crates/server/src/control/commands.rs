@@ -59,6 +59,17 @@ pub enum Command {
     Stats(StatsAsk),
     /// Verifies every file.
     Check,
+    /// Copies the data directory, as it is at one moment.
+    Backup(BackupAsk),
+}
+
+/// Where a backup goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BackupAsk {
+    /// An absolute path: a new or empty directory, or an earlier backup.
+    pub directory: String,
+    /// Whether the master secret is put in it.
+    pub with_secret: bool,
 }
 
 /// An account.
@@ -135,6 +146,23 @@ pub struct CheckReply {
     pub findings: Vec<Finding>,
 }
 
+/// What a backup came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct BackupReply {
+    /// Where it is.
+    pub directory: String,
+    /// Files in it.
+    pub files: u64,
+    /// How many bytes they have.
+    pub bytes: u64,
+    /// Files that were there already.
+    pub kept: u64,
+    /// Files that are the same as those of the data directory, and take no room of their own.
+    pub linked: u64,
+    /// Whether the master secret is in it.
+    pub has_secret: bool,
+}
+
 /// What is answered. Each command has one kind of reply, so a caller knows which to read.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -149,6 +177,7 @@ pub enum Reply {
     Engines(Vec<EngineReply>),
     Stats(StatsReply),
     Check(CheckReply),
+    Backup(BackupReply),
 }
 
 /// Why a command was not done, in words that say what to do next.
@@ -166,6 +195,12 @@ impl From<RegistryError> for ControlError {
 pub trait Maintenance: Send + Sync {
     /// Reads every file and reports what is wrong. Changes nothing.
     fn check(&self) -> CheckReply;
+
+    /// Copies the data directory. What was recorded before the call is in the copy; recording goes on beside it.
+    ///
+    /// # Errors
+    /// In words; an earlier backup in the same place still counts, or the same call again mends it.
+    fn backup(&self, ask: &BackupAsk) -> Result<BackupReply, ControlError>;
 }
 
 /// Does what a command says. Returns only when it is on disk and in effect.
@@ -182,6 +217,10 @@ pub async fn execute(
         Command::Check => {
             let maintenance = Arc::clone(maintenance);
             blocking(move || Ok(Reply::Check(maintenance.check()))).await
+        }
+        Command::Backup(ask) => {
+            let maintenance = Arc::clone(maintenance);
+            blocking(move || maintenance.backup(&ask).map(Reply::Backup)).await
         }
         registry_command => {
             let (registry, now_ms) = (app.registry.clone(), app.clock.now_ms());
@@ -249,7 +288,7 @@ fn registered(registry: &Registry, command: Command, now_ms: i64) -> Result<Repl
                 registry.engines(account).iter().map(|engine| engine_reply(registry, engine)).collect(),
             )
         }
-        Command::Stats(_) | Command::Check => {
+        Command::Stats(_) | Command::Check | Command::Backup(_) => {
             return Err(ControlError("not a command of the registry".to_owned()));
         }
     })
