@@ -79,11 +79,13 @@ pub enum ImportFormat {
     Events,
     /// An OpenSearch User Behavior Insights export
     Ubi,
+    /// Parquet files of clicks or searches that `export` or a data directory has
+    Parquet,
 }
 
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// The logs, plain or gzip
+    /// The logs: plain, gzip or Parquet
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
     /// What the lines are
@@ -114,6 +116,8 @@ pub enum ExportFormat {
     Ndjson,
     /// A table with a header
     Csv,
+    /// One Parquet file, as a sealed day's
+    Parquet,
 }
 
 #[derive(Debug, Args)]

@@ -23,6 +23,7 @@ pub fn export(args: ExportArgs) -> Result<ExitCode, Failure> {
         format: match args.format {
             ExportFormat::Ndjson => server::control::ExportFormat::Ndjson,
             ExportFormat::Csv => server::control::ExportFormat::Csv,
+            ExportFormat::Parquet => server::control::ExportFormat::Parquet,
         },
     };
     let mut reached = Reached::directory(&args.directory, Missing::Refuse)?;

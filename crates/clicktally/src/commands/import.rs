@@ -1,6 +1,7 @@
 //! `import`: loads logs, with a progress bar and a closing report.
 
 use std::io::{Read, Seek, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use axum::body::Bytes;
 use flate2::read::MultiGzDecoder;
 use indicatif::{ProgressBar, ProgressStyle};
 use server::bulk::FileDigest;
-use server::control::{ImportAsk, ImportReply, Importer};
+use server::control::{ImportAsk, ImportReply, Importer, ParquetLines};
 
 use crate::cli::{ImportArgs, ImportFormat};
 use crate::commands::remote::Remote;
@@ -68,7 +69,8 @@ fn one(target: &mut Target, args: &ImportArgs, path: &Path) -> Result<ImportRepl
     let digest = digest(path)?;
     let ask = ImportAsk {
         format: match args.format {
-            ImportFormat::Events => server::control::ImportFormat::Events,
+            // A file's rows go in as lines: see `ParquetLines`.
+            ImportFormat::Events | ImportFormat::Parquet => server::control::ImportFormat::Events,
             ImportFormat::Ubi => server::control::ImportFormat::Ubi,
         },
         account: args.account.clone(),
@@ -76,7 +78,10 @@ fn one(target: &mut Target, args: &ImportArgs, path: &Path) -> Result<ImportRepl
         index: args.index.clone(),
         digest: digest.to_string(),
     };
-    let (mut source, bar) = open(path, "importing")?;
+    let (mut source, bar) = match args.format {
+        ImportFormat::Parquet => open_parquet(path)?,
+        ImportFormat::Events | ImportFormat::Ubi => open(path, "importing")?,
+    };
     let reply = match target {
         Target::Remote(remote) => remote.import(&mut source, digest),
         Target::Directory(reached) => match &mut reached.reach {
@@ -115,6 +120,32 @@ fn open(path: &Path, what: &'static str) -> Result<(Box<dyn Read + Send>, Progre
     let source: Box<dyn Read + Send> =
         if magic == GZIP_MAGIC { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
     Ok((source, bar))
+}
+
+/// Opens a Parquet file, with a progress bar over the lines that are made of it.
+#[expect(clippy::disallowed_methods, reason = "the user's own file, not one of the data directory")]
+fn open_parquet(path: &Path) -> Result<(Box<dyn Read + Send>, ProgressBar), Failure> {
+    let file: Arc<dyn days::Source> = Arc::new(UserFile(std::fs::File::open(path).map_err(unreadable)?));
+    let lines = ParquetLines::open(&file, "it")?;
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("importing {spinner} {decimal_bytes} of lines") {
+        bar.set_style(style);
+    }
+    let source = bar.wrap_read(lines);
+    Ok((Box::new(source), bar))
+}
+
+/// A file of the user's.
+struct UserFile(std::fs::File);
+
+impl days::Source for UserFile {
+    fn len(&self) -> std::io::Result<u64> {
+        self.0.metadata().map(|metadata| metadata.len())
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
+        FileExt::read_at(&self.0, buffer, offset)
+    }
 }
 
 fn digest(path: &Path) -> Result<FileDigest, Failure> {

@@ -79,7 +79,9 @@ impl Remote {
         let now_ms = jiff::Timestamp::now().as_millisecond();
         let defaults = self.defaults.clone();
         let mut reader: Box<dyn LogReader> = match self.format {
-            ImportFormat::Events => Box::new(EventsReader::new(defaults, Unnamed::File(digest), now_ms)),
+            ImportFormat::Events | ImportFormat::Parquet => {
+                Box::new(EventsReader::new(defaults, Unnamed::File(digest), now_ms))
+            }
             ImportFormat::Ubi => {
                 Box::new(UbiReader::new(UbiOptions { defaults, digest, now_ms }, Box::new(|_| None)))
             }

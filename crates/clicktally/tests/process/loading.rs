@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
-use crate::running::{Server, run, run_in};
+use crate::running::{Server, binary, run, run_in};
 use crate::shop::{self, HASHID, INDEX};
 
 const DAY_MS: i64 = 86_400_000;
@@ -219,4 +219,83 @@ fn an_export_loaded_into_another_directory_gives_the_same_numbers() {
 #[track_caller]
 fn is_known(report: &Value) {
     assert_eq!(parts(report), [0, 0, 0, 200], "{report}");
+}
+
+fn run_in_bytes(directory: &Path, args: &[&str]) -> Vec<u8> {
+    let mut command = binary(args);
+    let output = command.arg("--data-dir").arg(directory).output().unwrap();
+    assert!(output.status.success());
+    output.stdout
+}
+
+#[test]
+fn clicks_come_back_from_parquet_as_they_went_and_count_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (here, there) = (folder.path().join("here"), folder.path().join("there"));
+    let (plain, _) = write_logs(folder.path());
+    shop::found(&here);
+    import(&here, &plain, &[]);
+    let export = |directory: &Path, format: &str, name: &str| {
+        let file = folder.path().join(name);
+        let told = ["export", "--format", format, "--output", file.to_str().unwrap()];
+        let done = run_in(directory, &[&told, &PERIOD[..]].concat());
+        assert_eq!(done.code, Some(0), "{}", done.stderr);
+        file
+    };
+    let file = export(&here, "parquet", "here.parquet");
+    let streamed = run_in_bytes(&here, &[&["export", "--format", "parquet"], &PERIOD[..]].concat());
+    assert_eq!(streamed, fs::read(&file).unwrap(), "a file and standard output differ");
+
+    // With a server, without one, and over HTTP: into a directory that knows the engine and nothing else.
+    let key = shop::found(&there);
+    let parquet = |directory: &Path, file: &Path| parts(&import(directory, file, &["--format", "parquet"]));
+    assert_eq!(parquet(&there, &file), [0, 0, 200, 0]);
+    assert_eq!(parquet(&there, &file), [0, 0, 0, 200]);
+    let server = Server::start(&there, &[]);
+    assert_eq!(parquet(&there, &file), [0, 0, 0, 200]);
+    let url = format!("http://{}", server.address);
+    let sent =
+        ["import", file.to_str().unwrap(), "--format", "parquet", "--json", "--url", &url, "--key", &key];
+    assert_eq!(parts(&run(&sent).json()), [0, 0, 0, 200]);
+    server.stop();
+    assert_eq!(numbers(&there), numbers(&here));
+    let lines = |directory: &Path, name| fs::read_to_string(export(directory, "ndjson", name)).unwrap();
+    assert_eq!(lines(&there, "there.ndjson"), lines(&here, "here.ndjson"));
+
+    // A third generation is the same file but for the account's code and the times of admission.
+    let third = folder.path().join("third");
+    shop::found(&third);
+    assert_eq!(parquet(&third, &export(&there, "parquet", "there.parquet")), [0, 0, 200, 0]);
+    assert_eq!(lines(&third, "third.ndjson"), lines(&here, "here.ndjson"));
+}
+
+#[test]
+fn a_parquet_file_that_is_damaged_or_of_another_program_is_refused_and_nothing_is_made_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (plain, _) = write_logs(folder.path());
+    shop::found(&data);
+    import(&data, &plain, &[]);
+    let file = folder.path().join("all.parquet");
+    let told = ["export", "--format", "parquet", "--output", file.to_str().unwrap()];
+    assert_eq!(run_in(&data, &[&told, &PERIOD[..]].concat()).code, Some(0));
+    let whole = fs::read(&file).unwrap();
+    let fresh = folder.path().join("fresh");
+    shop::found(&fresh);
+    let mut flipped = whole.clone();
+    flipped[whole.len() / 3] ^= 4;
+    for (name, bytes) in [
+        ("foreign.parquet", &b"PAR1 something else PAR1"[..]),
+        ("cut.parquet", &whole[..whole.len() - 9]),
+        ("flipped.parquet", &flipped),
+        ("log.ndjson", &fs::read(&plain).unwrap()),
+        ("empty", &[]),
+    ] {
+        let file = folder.path().join(name);
+        fs::write(&file, bytes).unwrap();
+        let done = run_in(&fresh, &["import", file.to_str().unwrap(), "--format", "parquet"]);
+        assert_eq!(done.code, Some(1), "{name}: {}", done.stdout);
+        assert!(done.stderr.contains(name) && done.stderr.contains("damaged"), "{name}: {}", done.stderr);
+    }
+    assert_eq!(clicks(&fresh), 0);
 }

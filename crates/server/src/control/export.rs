@@ -1,4 +1,4 @@
-//! `export`: the clicks themselves, oldest first, as lines that can be fed again or as a table.
+//! `export`: the clicks themselves, oldest first, as lines that can be fed again, as a table or as a Parquet file.
 
 use std::sync::Arc;
 
@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::app::App;
 use crate::control::commands::{ControlError, account_or_only};
+use crate::control::parquet::ClicksFile;
 use crate::csv_text::safe_text;
 use crate::dialects::native;
 
@@ -24,6 +25,8 @@ pub enum ExportFormat {
     Ndjson,
     /// A table (RFC 4180) with a header.
     Csv,
+    /// One Parquet file, as a sealed day's (`docs/formats/day.md`).
+    Parquet,
 }
 
 /// What is to be exported.
@@ -49,6 +52,7 @@ pub struct ExportLines {
     days: LocalDays,
     format: ExportFormat,
     header_due: bool,
+    file: Option<ClicksFile>,
 }
 
 impl ExportLines {
@@ -77,10 +81,11 @@ impl ExportLines {
             .store
             .scan(from_ms, until_ms, &ClickFilter::all(account, engines))
             .map_err(|error| ControlError(error.to_string()))?;
-        Ok(Self { clicks, days, format: ask.format, header_due: ask.format == ExportFormat::Csv })
+        let file = (ask.format == ExportFormat::Parquet).then(ClicksFile::new).transpose()?;
+        Ok(Self { clicks, days, format: ask.format, header_due: ask.format == ExportFormat::Csv, file })
     }
 
-    /// The next chunk of whole lines; `None` after the last.
+    /// The next chunk, of whole lines but for Parquet; `None` after the last.
     ///
     /// # Errors
     /// [`ControlError`] when the store can't be read to the end.
@@ -90,12 +95,24 @@ impl ExportLines {
             write_row(&mut chunk, &CSV_HEADER.map(str::to_owned));
         }
         while chunk.len() < EXPORT_CHUNK_BYTES {
-            let Some(click) = self.clicks.next() else { break };
+            let Some(click) = self.clicks.next() else {
+                if let Some(file) = &mut self.file {
+                    file.end()?;
+                    chunk.append(&mut file.take());
+                }
+                break;
+            };
             let click = click.map_err(|error| ControlError(error.to_string()))?;
             if self.days.day_of(click.at_ms).is_none() {
                 continue;
             }
             match self.format {
+                ExportFormat::Parquet => {
+                    if let Some(file) = &mut self.file {
+                        file.push(&click)?;
+                        chunk.append(&mut file.take());
+                    }
+                }
                 ExportFormat::Ndjson => native::write_click(&mut chunk, &click),
                 ExportFormat::Csv => write_row(&mut chunk, &csv_row(&click)),
             }

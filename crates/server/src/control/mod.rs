@@ -4,6 +4,7 @@
 mod commands;
 mod export;
 mod import;
+mod parquet;
 mod routes;
 mod stats;
 
@@ -13,5 +14,6 @@ pub use commands::{
 };
 pub use export::{ExportAsk, ExportFormat, ExportLines};
 pub use import::{ImportAsk, ImportFormat, ImportReply, Importer, RecordedReply, RejectedReply};
+pub use parquet::ParquetLines;
 pub use routes::{COMMAND_PATH, ControlFailure, EXPORT_PATH, IMPORT_PATH, routes};
 pub use stats::{StatRow, StatsAsk, StatsBy, StatsReply};
