@@ -21,6 +21,7 @@ mod http;
 mod kill;
 mod life;
 mod loading;
+mod peers;
 mod running;
 mod schema;
 mod sharing;
