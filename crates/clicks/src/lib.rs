@@ -29,7 +29,8 @@ pub use period::{Bound, INSTANT_MS_MAX, INSTANT_MS_MIN, Period, PeriodError};
 pub use question::{Grouping, Question, TERMS_ROWS_MAX};
 pub use search::{SEARCH_DOCS_MAX, SEARCH_QUERY_CHARS_MAX, Search};
 pub use store::{
-    ClickStream, DEFAULT_JOIN_MS, Outcome, Promise, Record, Store, StoreError, StoreStatus, ready,
+    ClickStream, DEFAULT_JOIN_MS, Forget, Forgotten, Outcome, Promise, Record, Store, StoreError,
+    StoreStatus, ready,
 };
 pub use tally::{Counter, Tally};
 pub use zone::{Zone, ZoneError};

@@ -5,10 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::click::Click;
 use crate::filter::ClickFilter;
-use crate::names::AccountCode;
+use crate::names::{AccountCode, UserCode};
 use crate::question::Question;
 use crate::search::Search;
-use crate::store::{ClickStream, Outcome, Promise, Record, Store, StoreError, StoreStatus, ready};
+use crate::store::{
+    ClickStream, Forget, Forgotten, Outcome, Promise, Record, Store, StoreError, StoreStatus, ready,
+};
 use crate::tally::{Counter, Tally};
 
 /// Keeps everything in memory and walks over all of it for every question.
@@ -18,11 +20,17 @@ pub struct MemoryStore {
     kept: Mutex<Kept>,
 }
 
+const DAY_MS: i64 = 86_400_000;
+
 #[derive(Debug, Default)]
 struct Kept {
     clicks: Vec<Click>,
+    /// For each click, whether it waits for its search: the first one that it meets is the only one.
+    waits: Vec<bool>,
     ids: HashSet<(AccountCode, Box<str>)>,
     searches: HashMap<(AccountCode, Box<str>), Arc<Search>>,
+    /// The first instant that is kept, once days were removed.
+    kept_from_ms: Option<i64>,
 }
 
 impl MemoryStore {
@@ -45,34 +53,75 @@ impl Kept {
         }
     }
 
+    fn is_removed(&self, at_ms: i64) -> bool {
+        self.kept_from_ms.is_some_and(|from_ms| at_ms < from_ms)
+    }
+
     fn keep_click(&mut self, mut click: Click) -> Outcome {
+        if self.is_removed(click.at_ms) {
+            return Outcome::Expired;
+        }
         if let Some(id) = &click.id
             && !self.ids.insert((click.account, id.clone()))
         {
             return Outcome::Duplicate;
         }
-        if let Some(id) = &click.query_id
-            && let Some(search) = self.searches.get(&(click.account, id.clone()))
-        {
-            click.complete(search);
+        let mut waits = false;
+        if let Some(id) = &click.query_id {
+            match self.searches.get(&(click.account, id.clone())) {
+                Some(search) => click.complete(search),
+                None => waits = true,
+            }
         }
         self.clicks.push(click);
+        self.waits.push(waits);
         Outcome::Recorded
     }
 
     fn keep_search(&mut self, search: Search, join_ms: i64) -> Outcome {
+        if self.is_removed(search.at_ms) {
+            return Outcome::Expired;
+        }
         let key = (search.account, search.id.clone());
         if let Some(known) = self.searches.get(&key) {
             return if known.same_as(&search) { Outcome::Duplicate } else { Outcome::Conflict };
         }
-        for click in &mut self.clicks {
+        for (click, waits) in self.clicks.iter_mut().zip(&mut self.waits) {
             let waited_ms = search.received_ms - click.received_ms;
-            if (click.account, click.query_id.as_ref()) == (key.0, Some(&key.1)) && waited_ms <= join_ms {
-                click.complete(&search);
+            if *waits && (click.account, click.query_id.as_ref()) == (key.0, Some(&key.1)) {
+                *waits = false;
+                if waited_ms <= join_ms {
+                    click.complete(&search);
+                }
             }
         }
         self.searches.insert(key, Arc::new(search));
         Outcome::Recorded
+    }
+
+    fn forget(&mut self, click_goes: impl Fn(&Click) -> bool, goes: impl Fn(&Search) -> bool) -> Forgotten {
+        let before = (self.clicks.len(), self.searches.len());
+        let all = std::mem::take(&mut self.clicks).into_iter().zip(std::mem::take(&mut self.waits));
+        (self.clicks, self.waits) = all.filter(|(click, _)| !click_goes(click)).unzip();
+        self.searches.retain(|_, search| !goes(search));
+        let id = |click: &Click| Some((click.account, click.id.clone()?));
+        self.ids = self.clicks.iter().filter_map(id).collect();
+        Forgotten {
+            clicks: (before.0 - self.clicks.len()) as u64,
+            searches: (before.1 - self.searches.len()) as u64,
+        }
+    }
+
+    /// Refuses a question about days that were removed.
+    fn check_kept(&self, question: &Question) -> Result<(), StoreError> {
+        let touched = question.days.spans().first().is_some_and(|span| self.is_removed(span.from_ms));
+        match self.kept_from_ms.filter(|_| touched).map(jiff::Timestamp::from_millisecond) {
+            None => Ok(()),
+            Some(Ok(first)) => {
+                Err(StoreError::Removed { first_kept: first.strftime("%Y-%m-%d").to_string() })
+            }
+            Some(Err(error)) => Err(StoreError::Removed { first_kept: error.to_string() }),
+        }
     }
 }
 
@@ -86,8 +135,10 @@ impl Store for MemoryStore {
         if stop() {
             return Err(StoreError::OutOfTime);
         }
+        let kept = self.kept();
+        kept.check_kept(question)?;
         let mut counter = Counter::new(question);
-        for click in &self.kept().clicks {
+        for click in &kept.clicks {
             counter.count(click);
         }
         Ok(counter.finish())
@@ -110,6 +161,24 @@ impl Store for MemoryStore {
             .filter(|(key, _)| wanted(key))
             .map(|(_, search)| Arc::clone(search))
             .collect())
+    }
+
+    fn forget(&self, what: &Forget) -> Result<Forgotten, StoreError> {
+        let mut kept = self.kept();
+        Ok(match what {
+            Forget::DaysBefore(day) => {
+                let from_ms = i64::from(*day) * DAY_MS;
+                kept.kept_from_ms = kept.kept_from_ms.max(Some(from_ms));
+                kept.forget(|click| click.at_ms < from_ms, |search| search.at_ms < from_ms)
+            }
+            Forget::Visitor { account, user } => {
+                let theirs = |of: AccountCode, who: Option<&UserCode>| of == *account && who == Some(user);
+                kept.forget(
+                    |click| theirs(click.account, click.user.as_ref()),
+                    |search| theirs(search.account, search.user.as_ref()),
+                )
+            }
+        })
     }
 
     fn settle(&self) -> Promise<'_, ()> {

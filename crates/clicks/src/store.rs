@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::click::Click;
 use crate::filter::ClickFilter;
-use crate::names::AccountCode;
+use crate::names::{AccountCode, UserCode};
 use crate::question::Question;
 use crate::search::Search;
 use crate::tally::Tally;
@@ -32,6 +32,33 @@ pub enum Outcome {
     Duplicate,
     /// Another search is kept under its id. Nothing was changed.
     Conflict,
+    /// It is of a day that was removed. Nothing was changed.
+    Expired,
+}
+
+/// What a store is to forget for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Forget {
+    /// Every click and every search of the UTC days before this one, which is numbered from 1970-01-01. Ids of what goes
+    /// are free again; what comes later for such a day is [`Outcome::Expired`].
+    DaysBefore(i32),
+    /// Every click and every search of one visitor that was recorded before the call. Ids of what goes are free again.
+    /// Clicks of others that were completed from a search that goes stay as they are.
+    Visitor {
+        /// Whose visitor.
+        account: AccountCode,
+        /// Which one.
+        user: UserCode,
+    },
+}
+
+/// How much was forgotten.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Forgotten {
+    /// Clicks that went.
+    pub clicks: u64,
+    /// Searches that went.
+    pub searches: u64,
 }
 
 /// Why a store could not do what was asked. None of these is the caller's fault.
@@ -56,6 +83,12 @@ pub enum StoreError {
         day: String,
         /// What is wrong, for the log.
         reason: String,
+    },
+    /// The question touches days that were removed, and the answer would not be exact.
+    #[error("clicks before {first_kept} have been removed")]
+    Removed {
+        /// The date of the first UTC day that is kept.
+        first_kept: String,
     },
     /// What is kept is damaged, and the answer would not be exact.
     #[error("what is kept is damaged: {0}")]
@@ -113,7 +146,7 @@ pub trait Store: Send + Sync {
     /// now and then; once it says true the question ends as [`StoreError::OutOfTime`].
     ///
     /// # Errors
-    /// [`StoreError::OutOfTime`] and [`StoreError::Damaged`].
+    /// [`StoreError::OutOfTime`], [`StoreError::Damaged`], and [`StoreError::Removed`].
     fn tally(&self, question: &Question, stop: &dyn Fn() -> bool) -> Result<Tally, StoreError>;
 
     /// Reads the clicks from `from_ms` until just before `until_ms` that pass the filter: oldest first, those of one
@@ -128,6 +161,14 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// [`StoreError::Damaged`].
     fn searches(&self, account: Option<AccountCode>, id: &str) -> Result<Vec<Arc<Search>>, StoreError>;
+
+    /// Forgets for good, and says how much. Returns only when nothing of it is counted, found or on disk any more, but
+    /// for what a scan that goes on still reads. Blocks, for as long as it takes to read every day. An attempt that
+    /// failed, or that a crash ended, has forgotten all or nothing; it may be made again.
+    ///
+    /// # Errors
+    /// [`StoreError::NotWritten`] and [`StoreError::Damaged`].
+    fn forget(&self, what: &Forget) -> Result<Forgotten, StoreError>;
 
     /// Returns when all that was handed to [`Store::append`] before is durable and visible, or has failed.
     fn settle(&self) -> Promise<'_, ()>;

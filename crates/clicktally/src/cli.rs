@@ -39,6 +39,8 @@ pub enum Command {
     /// Statistics in the terminal
     #[command(subcommand)]
     Stats(StatsCommand),
+    /// Erase all clicks and searches of one visitor, for good
+    Erase(EraseArgs),
     /// Verify every file of the data directory; exit status 1 when something is damaged
     Check(CheckArgs),
     /// Back up the data directory, beside a running server too; again into the same directory brings only what is new
@@ -287,6 +289,18 @@ pub struct StatsArgs {
     /// Print CSV
     #[arg(long, conflicts_with = "json")]
     pub csv: bool,
+    #[command(flatten)]
+    pub directory: Directory,
+}
+
+#[derive(Debug, Args)]
+pub struct EraseArgs {
+    /// The account [name or code]
+    #[arg(long)]
+    pub account: String,
+    /// The visitor's user code, exactly as it was recorded
+    #[arg(long, value_name = "CODE")]
+    pub user: String,
     #[command(flatten)]
     pub directory: Directory,
 }

@@ -2,7 +2,7 @@
 //! the reverse one.
 //!
 //! `LOCK` who owns it · `FORMAT` which version it has · `secret.key` the master secret · `control.sock` the running
-//! server's door · `registry/` who and what · all else is the store's.
+//! server's door · `CLOCK` what time it was believed to be · `registry/` who and what · all else is the store's.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -133,6 +133,11 @@ impl House {
         if let Err(error) = self.lock.rewrite_note(note) {
             tracing::warn!(%error, "the lock file could not be written");
         }
+    }
+
+    /// The data directory's own files.
+    pub fn disk(&self) -> FolderDisk {
+        self.disk.clone()
     }
 
     /// What reads every file.

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Command::Key(command) => commands::key(command),
         Command::Engine(command) => commands::engine(command),
         Command::Stats(command) => commands::stats(command),
+        Command::Erase(args) => commands::erase(args),
         Command::Check(args) => commands::check(args),
         Command::Backup(args) => commands::backup(args),
         Command::Restore(args) => commands::restore(args),

@@ -6,8 +6,8 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use clicks::{
-    AccountCode, ClickFilter, ClickStream, Counter, Grouping, Outcome, Promise, Question, Record, Search,
-    SearchTerms, Store, StoreError, StoreStatus, Tally, ready,
+    AccountCode, ClickFilter, ClickStream, Counter, Forget, Forgotten, Grouping, Outcome, Promise, Question,
+    Record, Search, SearchTerms, Store, StoreError, StoreStatus, Tally, ready,
 };
 use journal::{CommitError, Disk, Journal, Options, Refused, Writer, WriterOptions, WriterThread};
 
@@ -202,7 +202,7 @@ impl EmbeddedStore {
     async fn recorded(&self, receipt: journal::Receipt<Done>) -> Result<Vec<Outcome>, StoreError> {
         match receipt.await.map_err(|error| self.not_committed(&error))? {
             Done::Recorded(outcomes) => outcomes,
-            Done::Frozen(_) | Done::Swapped => Err(self.stopped()),
+            Done::Frozen(_) | Done::Swapped | Done::TakenFrom => Err(self.stopped()),
         }
     }
 
@@ -338,6 +338,7 @@ impl Store for EmbeddedStore {
         let (from_ms, until_ms) = (first.from_ms, last.until_ms);
         let seen = {
             let kept = read(&self.kept);
+            kept.sealed.check_kept(from_ms)?;
             Seen::new(&kept, question, from_ms, until_ms)
         };
         if seen.wanted.is_nothing() {
@@ -376,6 +377,14 @@ impl Store for EmbeddedStore {
             None => kept.searches(id)?,
         };
         Ok(found.into_iter().map(Arc::new).collect())
+    }
+
+    fn forget(&self, what: &Forget) -> Result<Forgotten, StoreError> {
+        self.sealing.forget(what).map_err(|error| match error {
+            SealError::Damaged(reason) => StoreError::Damaged(reason),
+            SealError::Stopped => self.stopped(),
+            other => StoreError::NotWritten(other.to_string()),
+        })
     }
 
     fn settle(&self) -> Promise<'_, ()> {

@@ -10,7 +10,7 @@ use journal::Position;
 use crate::keys::{Fingerprint, FingerprintKey, KeyKind};
 use crate::names::Names;
 use crate::recent::corrections::{Learned, Origin};
-use crate::recent::day::RowPlace;
+use crate::recent::day::{RowPlace, day_of};
 use crate::recent::{Recent, learns, learns_from, row_of};
 use crate::record::RecordError;
 use crate::sealed::Sealed;
@@ -40,6 +40,8 @@ pub struct Kept {
     pub active: Recent,
     pub frozen: Option<Arc<Frozen>>,
     pub sealed: Arc<Sealed>,
+    /// The first UTC day of which anything is taken. Days before it are removed, or are about to be.
+    taken_from: i32,
     /// Where the rows went that were sealed or written anew last: a record may have been looked up before.
     moved: Moved,
     freezings: u64,
@@ -66,15 +68,19 @@ pub struct FoundForSearch {
 impl Kept {
     /// Nothing but sealed days.
     pub fn new(names: Names, sealed: Arc<Sealed>, key: FingerprintKey) -> Self {
-        Self {
-            names,
-            active: Recent::default(),
-            frozen: None,
-            sealed,
-            moved: Moved::default(),
-            freezings: 0,
-            key,
-        }
+        let taken_from = sealed.kept_from;
+        let (active, moved) = (Recent::default(), Moved::default());
+        Self { names, active, frozen: None, sealed, taken_from, moved, freezings: 0, key }
+    }
+
+    /// From now on nothing is taken of days before this one.
+    pub fn take_from(&mut self, day: i32) {
+        self.taken_from = self.taken_from.max(day);
+    }
+
+    /// Whether something of this instant comes too late: its day is removed.
+    pub fn is_expired(&self, at_ms: i64) -> bool {
+        day_of(at_ms) < self.taken_from
     }
 
     /// The fingerprint of an id.
@@ -210,7 +216,8 @@ impl Kept {
             let mut completed = click.clone();
             completed.complete(search);
             let (before, after) = (row_of(&mut self.names, &click), row_of(&mut self.names, &completed));
-            let origin = self.moved.follow(origin);
+            // What was found before it was erased learns nothing more.
+            let Some(origin) = self.moved.follow(origin) else { continue };
             self.active.corrections_mut().add(origin, Learned::of(&completed), before, after);
         }
         Ok(())
@@ -230,6 +237,7 @@ impl Kept {
     /// Puts sealed days in the place of what they were made of.
     pub fn swap(&mut self, change: Change) {
         let Change { sealed, moved, sealed_frozen } = change;
+        self.take_from(sealed.kept_from);
         self.sealed = sealed;
         if sealed_frozen {
             self.frozen = None;

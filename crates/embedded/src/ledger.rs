@@ -24,6 +24,7 @@ enum Task {
     Record(Box<Call>),
     Freeze,
     Swap(Box<Change>),
+    TakeFrom(i32),
 }
 
 /// The records of one call.
@@ -58,6 +59,8 @@ pub enum Done {
     /// What is to be sealed; `None` when there is nothing.
     Frozen(Option<Arc<Frozen>>),
     Swapped,
+    /// Whatever is decided from here on is of this day or later.
+    TakenFrom,
 }
 
 impl Job {
@@ -71,6 +74,11 @@ impl Job {
     /// Sets aside what was recorded, to be sealed.
     pub const fn freeze() -> Self {
         Self(Task::Freeze)
+    }
+
+    /// Takes nothing more of days before this one.
+    pub const fn take_from(day: i32) -> Self {
+        Self(Task::TakeFrom(day))
     }
 
     /// Puts sealed days in their place.
@@ -202,6 +210,10 @@ impl Ledger {
         known: Option<&HashSet<Fingerprint>>,
         record: &Record,
     ) -> Result<Decided, StoreError> {
+        let (Record::Click(Click { at_ms, .. }) | Record::Search(Search { at_ms, .. })) = record;
+        if kept.is_expired(*at_ms) {
+            return Ok(Decided::Refused(Outcome::Expired));
+        }
         match record {
             Record::Click(click) => self.decide_click(kept, known, click),
             Record::Search(search) => self.decide_search(kept, search),
@@ -323,7 +335,7 @@ impl Committer for Ledger {
     fn job_bytes(job: &Job) -> usize {
         match &job.0 {
             Task::Record(call) => call.bytes,
-            Task::Freeze | Task::Swap(_) => 0,
+            Task::Freeze | Task::Swap(_) | Task::TakeFrom(_) => 0,
         }
     }
 
@@ -377,6 +389,10 @@ impl Committer for Ledger {
                 Done::Recorded(self.keep_call(&mut kept, *call))
             }
             Task::Freeze => Done::Frozen(None),
+            Task::TakeFrom(day) => {
+                kept.take_from(day);
+                Done::TakenFrom
+            }
             Task::Swap(change) => {
                 kept.swap(*change);
                 look = true;

@@ -4,19 +4,23 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use journal::{CommitError, Forgetter, Refused, Writer};
+use clicks::{Forget, Forgotten};
+use journal::{CommitError, Forgetter, Position, Refused, Writer};
 
 use crate::kept::Shared;
 use crate::ledger::{Done, Job, Ledger};
 use crate::sealed::SealError;
+use crate::sealed::forgetting::Leaving;
 use crate::sealed::sealing::{Change, Pace, Sealer};
 
 /// After a sealing that came to nothing, how long until the next attempt.
 const RETRY: Duration = Duration::from_secs(5);
 /// The longest pause between two pieces that merging writes.
 const PACE_MAX: Duration = Duration::from_secs(1);
+/// How long a forgetting waits for those who still read what goes: longer than any question may take.
+const READERS_TIME_MAX: Duration = Duration::from_secs(30);
 /// How long nothing is to be sealed before days of few parts are merged.
 const IDLE: Duration = Duration::from_secs(2);
 
@@ -163,23 +167,71 @@ impl Sealing {
     /// # Errors
     /// [`SealError`].
     pub fn seal(&self) -> Result<u64, SealError> {
-        let done = self.noted(|sealing, sealer| {
-            let mut done = 0;
-            // What an earlier attempt had frozen comes first, and then what was recorded since.
-            while let Done::Frozen(Some(frozen)) = sealing.submit(Job::freeze())? {
-                let change = sealer.seal(&sealing.kept, &frozen)?;
-                sealing.swap(change)?;
-                done += 1;
-                let begin = frozen.end;
-                sealing.forgetter.forget_before(begin).map_err(SealError::io("journal"))?;
-            }
-            Ok(done)
-        })?;
+        let done = self.noted(|sealing, sealer| sealing.seal_all(sealer))?;
         let mut merged = 0;
         while self.merge(self.parts_max)? {
             merged += 1;
         }
         Ok(done + merged)
+    }
+
+    fn seal_all(&self, sealer: &mut Sealer) -> Result<u64, SealError> {
+        let mut done = 0;
+        // What an earlier attempt had frozen comes first, and then what was recorded since.
+        while let Done::Frozen(Some(frozen)) = self.submit(Job::freeze())? {
+            let change = sealer.seal(&self.kept, &frozen)?;
+            self.swap(change)?;
+            done += 1;
+            self.forget_before(frozen.end)?;
+        }
+        Ok(done)
+    }
+
+    fn forget_before(&self, begin: Position) -> Result<(), SealError> {
+        self.forgetter.forget_before(begin).map(drop).map_err(SealError::io("journal"))
+    }
+
+    /// Forgets for good what was recorded before: from the journal too.
+    ///
+    /// # Errors
+    /// [`SealError`]; then all of it or nothing is forgotten, and another attempt does the rest.
+    pub fn forget(&self, what: &Forget) -> Result<Forgotten, SealError> {
+        let (forgotten, leaving) = self.noted(|sealing, sealer| {
+            if let Forget::DaysBefore(day) = what {
+                if *day <= sealer.kept_from() {
+                    return Ok((Forgotten::default(), Leaving::default()));
+                }
+                // Nothing of these days may come behind our back.
+                sealing.submit(Job::take_from(*day))?;
+            }
+            // Most is sealed before the journal turns, so that little is recorded between the turn and the erasure.
+            sealing.seal_all(sealer)?;
+            let begin = sealing.turn()?;
+            sealing.seal_all(sealer)?;
+            let Some(forgot) = sealer.forget(&sealing.kept, what, begin)? else {
+                return Ok((Forgotten::default(), Leaving::default()));
+            };
+            sealing.swap(forgot.change)?;
+            sealing.forget_before(begin)?;
+            Ok((forgot.forgotten, forgot.leaving))
+        })?;
+        let asked = Instant::now();
+        while !leaving.are_gone() && asked.elapsed() < READERS_TIME_MAX && !self.bell.is_stopped() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.sealer().remove_empty_days();
+        Ok(forgotten)
+    }
+
+    /// A new segment of the journal: all frames of before lie before this position.
+    fn turn(&self) -> Result<Position, SealError> {
+        loop {
+            match self.writer.turn() {
+                Ok(receipt) => return receipt.wait().map_err(not_committed),
+                Err(Refused::Stopped) => return Err(SealError::Stopped),
+                Err(Refused::QueueFull) => self.pause()?,
+            }
+        }
     }
 
     /// Merges one day, if any has so many parts.
@@ -250,20 +302,27 @@ impl Sealing {
         loop {
             match self.writer.submit(job) {
                 Ok(receipt) => {
-                    return receipt.wait().map_err(|error| match error {
-                        CommitError::Poisoned | CommitError::Stopped => SealError::Stopped,
-                        other => SealError::Damaged(other.to_string()),
-                    });
+                    return receipt.wait().map_err(not_committed);
                 }
                 Err((_, Refused::Stopped)) => return Err(SealError::Stopped),
                 Err((back, Refused::QueueFull)) => {
                     job = back;
-                    self.bell.wait(Duration::from_millis(5));
-                    if self.bell.is_stopped() {
-                        return Err(SealError::Stopped);
-                    }
+                    self.pause()?;
                 }
             }
         }
+    }
+
+    /// Waits a moment for room in the writer's queue.
+    fn pause(&self) -> Result<(), SealError> {
+        self.bell.wait(Duration::from_millis(5));
+        if self.bell.is_stopped() { Err(SealError::Stopped) } else { Ok(()) }
+    }
+}
+
+fn not_committed(error: CommitError) -> SealError {
+    match error {
+        CommitError::Poisoned | CommitError::Stopped => SealError::Stopped,
+        other => SealError::Damaged(other.to_string()),
     }
 }

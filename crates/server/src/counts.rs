@@ -55,6 +55,8 @@ outcomes! {
     AccessDenied = "access_denied",
     /// Refused: another search has this id.
     Conflict = "conflict",
+    /// Refused: its day was removed.
+    Expired = "expired",
     /// Refused: the server could not record.
     Unavailable = "unavailable",
     /// The client went away, or was too slow, before it had said all.

@@ -154,6 +154,10 @@ impl Report {
                 let message = "id: another search is known by it, and the first one counts".to_owned();
                 self.rejected(line, Rejection { fate: Fate::Conflict, code: "conflict", message });
             }
+            Outcome::Expired => {
+                let message = "at: that day has been removed, and nothing more is taken of it".to_owned();
+                self.rejected(line, Rejection { fate: Fate::Expired, code: "expired", message });
+            }
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod fields;
 pub mod http;
 pub mod intake;
 pub mod json;
+pub mod retention;
 pub mod settings;
 pub mod user_agent;
 

@@ -15,7 +15,7 @@ use crate::memory::MemoryStore;
 use crate::names::{AccountCode, EngineIndex, Hashid};
 use crate::question::{Grouping, Question};
 use crate::search::Search;
-use crate::store::{Outcome, Record, Store, StoreError};
+use crate::store::{Forget, Forgotten, Outcome, Record, Store, StoreError};
 
 // The names are few, so that they meet: the same id twice, two searches with one id, clicks before their search.
 const ACCOUNTS: [AccountCode; 2] = [ACCOUNT, OTHER_ACCOUNT];
@@ -43,6 +43,7 @@ const PERIODS: [(&str, &str); 7] = [
 const STEPS_MAX: usize = 24;
 const BATCH_RECORDS_MAX: usize = 6;
 const BATCHES_IN_FLIGHT_MAX: usize = 3;
+const DAY_MS: i64 = 24 * HOUR_MS;
 
 /// Lets a candidate, which must be empty, live through the history that `seed` tells, next to the oracle.
 ///
@@ -68,17 +69,40 @@ struct History<'c> {
     dice: Dice,
     oracle: MemoryStore,
     /// Every call that took effect, in order: an oracle can be made of them anew.
-    kept: Vec<Vec<Record>>,
+    kept: Vec<Call>,
     /// The server's clock, which never runs backwards.
     now_ms: i64,
 }
 
-/// What a store holds, as its readers see it.
-type Contents = (Vec<Click>, Vec<Search>);
+/// A call that changes a store.
+#[derive(Debug, Clone)]
+enum Call {
+    Append(Vec<Record>),
+    Forget(Forget),
+}
+
+/// What a call was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Answer {
+    Appended(Vec<Outcome>),
+    Forgot(Forgotten),
+}
+
+impl Call {
+    fn make(&self, store: &dyn Store) -> Result<Answer, StoreError> {
+        match self {
+            Self::Append(batch) => block_on(store.append(batch.clone())).map(Answer::Appended),
+            Self::Forget(what) => store.forget(what).map(Answer::Forgot),
+        }
+    }
+}
+
+/// What a store holds, as its readers see it, and how it refuses a question about the earliest days.
+type Contents = (Vec<Click>, Vec<Search>, Option<StoreError>);
 
 impl History<'_> {
     fn step(&mut self) -> Verdict {
-        match self.dice.below(18) {
+        match self.dice.below(20) {
             0..=8 => self.record().map_err(|failure| failure.at("record")),
             9..=11 => self.ask().map_err(|failure| failure.at("ask")),
             12 => self.scan().map_err(|failure| failure.at("scan")),
@@ -88,6 +112,7 @@ impl History<'_> {
                 self.compare_all().map_err(|failure| failure.at("reopen"))
             }
             15 => self.crash().map_err(|failure| failure.at("crash")),
+            16 => self.forget().map_err(|failure| failure.at("forget")),
             _ => {
                 // Each without the other too: what was recorded since the last sealing has to follow a merging.
                 let both = self.dice.below(3);
@@ -104,17 +129,42 @@ impl History<'_> {
     }
 
     fn record(&mut self) -> Verdict {
-        let batch = self.batch()?;
-        let found = block_on(self.candidate.store().append(batch.clone()))?;
-        let wanted = block_on(self.oracle.append(batch.clone()))?;
-        self.kept.push(batch);
-        same("outcomes", &found, &wanted)
+        let call = Call::Append(self.batch()?);
+        self.call(call)
+    }
+
+    fn forget(&mut self) -> Verdict {
+        let call = Call::Forget(self.what_to_forget()?);
+        self.call(call)?;
+        self.compare_all()
+    }
+
+    fn call(&mut self, call: Call) -> Verdict {
+        let found = call.make(self.candidate.store())?;
+        let wanted = call.make(&self.oracle)?;
+        self.kept.push(call);
+        same("the answer", &found, &wanted)
+    }
+
+    /// Seldom days, since hardly anything is left after them.
+    fn what_to_forget(&mut self) -> Result<Forget, Failure> {
+        let dice = &mut self.dice;
+        if dice.once_in(3) {
+            let at_ms = dice.pick(&MOMENTS_MS) + dice.pick(&[0, DAY_MS, -DAY_MS]);
+            let day = i32::try_from(at_ms.div_euclid(DAY_MS)).unwrap_or_default();
+            return Ok(Forget::DaysBefore(day));
+        }
+        Ok(Forget::Visitor { account: *dice.pick(&ACCOUNTS), user: dice.pick::<&str>(&USERS).parse()? })
     }
 
     fn ask(&mut self) -> Verdict {
         let question = self.question()?;
-        let found = self.candidate.store().tally(&question, &|| false)?;
-        let wanted = self.oracle.tally(&question, &|| false)?;
+        let removed = |answer| match answer {
+            Err(error @ StoreError::Removed { .. }) => Ok(Err(error)),
+            other => other.map(Ok),
+        };
+        let found = removed(self.candidate.store().tally(&question, &|| false))?;
+        let wanted = removed(self.oracle.tally(&question, &|| false))?;
         same(&format!("{:?} of {:?}", question.grouping, question.filter), &found, &wanted)
     }
 
@@ -138,7 +188,8 @@ impl History<'_> {
         let mut answers = Vec::new();
         if self.candidate.unplug_soon(seed) {
             let batches = self.dice.below(BATCHES_IN_FLIGHT_MAX + 1);
-            in_flight = (0..batches).map(|_| self.batch()).collect::<Result<Vec<_>, _>>()?;
+            in_flight =
+                (0..batches).map(|_| self.batch().map(Call::Append)).collect::<Result<Vec<_>, _>>()?;
             let (seals, merges, at_once) = (self.dice.once_in(2), self.dice.once_in(2), self.dice.once_in(2));
             answers = send(self.candidate.store(), &in_flight, at_once);
             if seals {
@@ -146,6 +197,11 @@ impl History<'_> {
             }
             if merges {
                 self.candidate.merge();
+            }
+            if self.dice.once_in(2) {
+                let call = Call::Forget(self.what_to_forget()?);
+                answers.push(call.make(self.candidate.store()));
+                in_flight.push(call);
             }
         }
         if !self.candidate.crash(seed) {
@@ -156,7 +212,7 @@ impl History<'_> {
         for missing in 0..1_u32 << in_flight.len() {
             let (oracle, explains) = self.world_without(missing, &in_flight, &answers)?;
             if explains && contents(&oracle)? == found {
-                let survived = |(place, batch)| (missing & 1_u32 << place == 0).then_some(batch);
+                let survived = |(place, call)| (missing & 1_u32 << place == 0).then_some(call);
                 self.kept.extend(in_flight.into_iter().enumerate().filter_map(survived));
                 self.oracle = oracle;
                 return Ok(());
@@ -172,20 +228,16 @@ impl History<'_> {
     fn world_without(
         &self,
         missing: u32,
-        in_flight: &[Vec<Record>],
-        answers: &[Result<Vec<Outcome>, StoreError>],
+        in_flight: &[Call],
+        answers: &[Result<Answer, StoreError>],
     ) -> Result<(MemoryStore, bool), Failure> {
         let oracle = MemoryStore::new(JOIN_MS);
-        for batch in &self.kept {
-            block_on(oracle.append(batch.clone()))?;
+        for call in &self.kept {
+            call.make(&oracle)?;
         }
         let mut explains = true;
-        for (place, (batch, answer)) in in_flight.iter().zip(answers).enumerate() {
-            let wanted = if missing & 1_u32 << place == 0 {
-                Some(block_on(oracle.append(batch.clone()))?)
-            } else {
-                None
-            };
+        for (place, (call, answer)) in in_flight.iter().zip(answers).enumerate() {
+            let wanted = if missing & 1_u32 << place == 0 { Some(call.make(&oracle)?) } else { None };
             explains &= answer.as_ref().is_err() || answer.as_ref().ok() == wanted.as_ref();
         }
         Ok((oracle, explains))
@@ -302,13 +354,16 @@ impl History<'_> {
 }
 
 /// Hands calls in, all at once or one after the other, and returns what was answered.
-fn send(store: &dyn Store, batches: &[Vec<Record>], at_once: bool) -> Vec<Result<Vec<Outcome>, StoreError>> {
-    if at_once {
-        let promises: Vec<_> = batches.iter().map(|batch| store.append(batch.clone())).collect();
-        promises.into_iter().map(block_on).collect()
-    } else {
-        batches.iter().map(|batch| block_on(store.append(batch.clone()))).collect()
+fn send(store: &dyn Store, calls: &[Call], at_once: bool) -> Vec<Result<Answer, StoreError>> {
+    if !at_once {
+        return calls.iter().map(|call| call.make(store)).collect();
     }
+    let promise = |call: &Call| match call {
+        Call::Append(batch) => Some(store.append(batch.clone())),
+        Call::Forget(_) => None,
+    };
+    let promises: Vec<_> = calls.iter().filter_map(promise).collect();
+    promises.into_iter().map(|promise| block_on(promise).map(Answer::Appended)).collect()
 }
 
 fn contents(store: &dyn Store) -> Result<Contents, Failure> {
@@ -319,5 +374,10 @@ fn contents(store: &dyn Store) -> Result<Contents, Failure> {
             searches.extend(store.searches(Some(account), id)?.iter().map(|search| (**search).clone()));
         }
     }
-    Ok((clicks, searches))
+    let question = Question {
+        days: days("20050101", "20050101", "Z")?,
+        filter: ClickFilter::all(ACCOUNT, ENGINES.to_vec()),
+        grouping: Grouping::Day,
+    };
+    Ok((clicks, searches, store.tally(&question, &|| false).err()))
 }

@@ -8,6 +8,7 @@ mod completing;
 mod counting;
 mod dice;
 mod filtering;
+mod forgetting;
 mod history;
 mod keeping;
 mod reading;
@@ -105,7 +106,14 @@ pub struct Case {
 
 /// All cases, in the order in which a reader would ask for them.
 pub fn cases() -> impl Iterator<Item = Case> {
-    let rooms = [counting::CASES, filtering::CASES, completing::CASES, keeping::CASES, reading::CASES];
+    let rooms = [
+        counting::CASES,
+        filtering::CASES,
+        completing::CASES,
+        keeping::CASES,
+        reading::CASES,
+        forgetting::CASES,
+    ];
     rooms.into_iter().flatten().copied()
 }
 

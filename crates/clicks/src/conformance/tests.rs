@@ -9,7 +9,7 @@ use crate::memory::MemoryStore;
 use crate::names::AccountCode;
 use crate::question::Question;
 use crate::search::Search;
-use crate::store::{ClickStream, Outcome, Promise, Record, StoreError, StoreStatus};
+use crate::store::{ClickStream, Forget, Forgotten, Outcome, Promise, Record, StoreError, StoreStatus};
 use crate::tally::Tally;
 
 struct Oracle(MemoryStore);
@@ -38,9 +38,11 @@ enum Fault {
     NeverStops,
     NamesADuplicateForAConflict,
     ForgetsWhenReopened,
+    RemovesADayTooMuch,
+    ErasesNobody,
 }
 
-const FAULTS: [Fault; 9] = [
+const FAULTS: [Fault; 11] = [
     Fault::ForgetsIds,
     Fault::ForgetsUsers,
     Fault::ForgetsTheClickOfADuplicateCall,
@@ -50,6 +52,8 @@ const FAULTS: [Fault; 9] = [
     Fault::NeverStops,
     Fault::NamesADuplicateForAConflict,
     Fault::ForgetsWhenReopened,
+    Fault::RemovesADayTooMuch,
+    Fault::ErasesNobody,
 ];
 
 /// The oracle with one fault.
@@ -124,6 +128,16 @@ impl Store for Faulty {
 
     fn searches(&self, account: Option<AccountCode>, id: &str) -> Result<Vec<Arc<Search>>, StoreError> {
         self.store.searches(account, id)
+    }
+
+    fn forget(&self, what: &Forget) -> Result<Forgotten, StoreError> {
+        match what {
+            Forget::DaysBefore(day) if self.fault == Fault::RemovesADayTooMuch => {
+                self.store.forget(&Forget::DaysBefore(day + 1))
+            }
+            Forget::Visitor { .. } if self.fault == Fault::ErasesNobody => Ok(Forgotten::default()),
+            _ => self.store.forget(what),
+        }
     }
 
     fn settle(&self) -> Promise<'_, ()> {

@@ -1,12 +1,12 @@
-//! `account`, `key` and `engine`: what the server knows.
+//! `account`, `key`, `engine` and `erase`: what the server knows, and what it is to know no more.
 
 use std::process::ExitCode;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use server::control::{AccountReply, Command, EngineReply, KeyReply, NewKeyReply};
+use server::control::{AccountReply, Command, EngineReply, EraseReply, KeyReply, NewKeyReply};
 
-use crate::cli::{AccountCommand, Directory, EngineCommand, KeyCommand};
+use crate::cli::{AccountCommand, Directory, EngineCommand, EraseArgs, KeyCommand};
 use crate::failure::Failure;
 use crate::output;
 use crate::reach::{Missing, Reached};
@@ -105,4 +105,20 @@ pub fn engine(command: EngineCommand) -> Result<ExitCode, Failure> {
             })
         }
     }
+}
+
+/// What the command can't reach.
+const NOT_ERASED: &str = "Backups and exports that were made before still have them: erase these yourself.
+Clicks of others that were completed from these searches stay as they are.
+";
+
+pub fn erase(args: EraseArgs) -> Result<ExitCode, Failure> {
+    let EraseArgs { account, user, directory } = args;
+    done(&directory, Missing::Refuse, Command::Erase { account, user }, |gone: &EraseReply| {
+        let (clicks, searches) = (output::thousands(gone.clicks), output::thousands(gone.searches));
+        format!(
+            "erased {clicks} clicks and {searches} searches of this visitor of account {}\n{NOT_ERASED}",
+            gone.account
+        )
+    })
 }

@@ -10,6 +10,7 @@ use server::http::{Front, Metrics, TrustedProxies, log_panics};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::commands::retention::Retention;
 use crate::config::{Config, LogFormat, Typed};
 use crate::failure::Failure;
 use crate::house::{CONTROL_SOCKET, House, Opening};
@@ -96,6 +97,8 @@ async fn listen(
         let router = doors::admin(&house.app, &metrics, &limits);
         doors.spawn(admin.serve(router, limits, Arc::clone(&metrics), stopped(stop.clone())));
     }
+    let retention = Retention::new(Arc::clone(&house.app), house.disk(), config.retention_days);
+    let retention = tokio::spawn(retention.run());
     tracing::info!(%address, "listening");
     ready(address, house)?;
     while let Some(drained) = doors.join_next().await {
@@ -105,6 +108,7 @@ async fn listen(
             tracing::warn!(connections = drained.cut, "requests were cut off at the end of the drain time");
         }
     }
+    retention.abort();
     Ok(())
 }
 

@@ -34,6 +34,8 @@ pub struct Config {
     pub limits: Limits,
     pub store: StoreOptions,
     pub items_max: u64,
+    /// 0: everything is kept for ever.
+    pub retention_days: u32,
     pub log_level: LevelFilter,
     pub log_format: LogFormat,
 }
@@ -59,6 +61,7 @@ impl Config {
         let log_level = choose("log_level", typed.log_level.as_deref().unwrap_or("info"), &levels)?;
         let items_max = within("items_max", typed.items_max.unwrap_or(10_000_000), 0, 1_000_000_000)?;
         let store = store(&typed)?;
+        let retention = within("retention_days", u64::from(typed.retention_days.unwrap_or(0)), 0, 36_500)?;
         let log_format = match typed.log_format {
             None if std::io::IsTerminal::is_terminal(&std::io::stderr()) => LogFormat::Text,
             None => LogFormat::Json,
@@ -86,6 +89,7 @@ impl Config {
             limits,
             store,
             items_max,
+            retention_days: u32::try_from(retention).unwrap_or(0),
             log_level,
             log_format,
         })

@@ -132,6 +132,8 @@ options! {
     questions_max: usize, "CLICKTALLY_QUESTIONS_MAX", "N";
     /// How long a click waits for its search, in days, 0 to 3650 [default: 30]
     join_days: u32, "CLICKTALLY_JOIN_DAYS", "DAYS";
+    /// How many days clicks and searches are kept, 0 to 36500; whole UTC days before that are removed, 0 = kept for ever [default: 0]
+    retention_days: u32, "CLICKTALLY_RETENTION_DAYS", "DAYS";
     /// The zone's name, 1 to 32 of [a-z0-9-] [default: eu1]
     zone: String, "CLICKTALLY_ZONE", "NAME";
     /// The master secret, 64 hexadecimal digits in a file [default: secret.key in the data directory]

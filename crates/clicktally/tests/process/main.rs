@@ -17,6 +17,7 @@ mod browser;
 mod commands;
 mod damage;
 mod disk_full;
+mod forgetting;
 mod http;
 mod kill;
 mod life;

@@ -165,7 +165,6 @@ impl Keys {
     ///
     /// # Errors
     /// When a run can't be read.
-    #[cfg_attr(not(test), expect(dead_code, reason = "erasure writes these runs anew"))]
     pub fn runs_with(&self, wanted: &[Fingerprint]) -> Result<Vec<u64>, KeysError> {
         let mut numbers = Vec::new();
         for run in &self.runs {

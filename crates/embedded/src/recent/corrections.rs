@@ -48,7 +48,9 @@ pub type LearnedRows = HashMap<Origin, Learned>;
 pub struct Corrections {
     /// Shared with scans that go on.
     learned: Arc<LearnedRows>,
-    /// By UTC day: the rows as they are sealed, and as they should be.
+    /// The row of each as it is sealed, and as it should be.
+    rows: HashMap<Origin, (Row, Row)>,
+    /// The same by UTC day, in columns: the rows as they are sealed, and as they should be.
     days: BTreeMap<i32, (Arc<Counted>, Arc<Counted>)>,
 }
 
@@ -59,6 +61,11 @@ impl Corrections {
     /// Notes what a click has learned, with its row before and after.
     pub fn add(&mut self, origin: Origin, learned: Learned, before: Row, after: Row) {
         Arc::make_mut(&mut self.learned).insert(origin, learned);
+        self.rows.insert(origin, (before, after));
+        self.count(before, after);
+    }
+
+    fn count(&mut self, before: Row, after: Row) {
         let (minus, plus) = self.days.entry(day_of(before.at_ms)).or_default();
         Arc::make_mut(minus).push(before);
         Arc::make_mut(plus).push(after);
@@ -77,17 +84,26 @@ impl Corrections {
         self.days.range(first..=last).map(|(_, rows)| rows.clone()).collect()
     }
 
-    /// Follows rows that have moved.
-    pub fn follow(&mut self, moved: impl Fn(Origin) -> Origin) {
+    /// Follows rows that have moved, and forgets those that are gone.
+    pub fn follow(&mut self, moved: impl Fn(Origin) -> Option<Origin>) {
         if self.learned.is_empty() {
             return;
         }
-        let learned = self.learned.iter().map(|(origin, learned)| (moved(*origin), learned.clone()));
+        let before = self.rows.len();
+        let learned =
+            self.learned.iter().filter_map(|(origin, learned)| Some((moved(*origin)?, learned.clone())));
         self.learned = Arc::new(learned.collect());
+        let rows = std::mem::take(&mut self.rows).into_iter();
+        self.rows = rows.filter_map(|(origin, rows)| Some((moved(origin)?, rows))).collect();
+        if self.rows.len() < before {
+            self.days.clear();
+            let rows: Vec<(Row, Row)> = self.rows.values().copied().collect();
+            rows.into_iter().for_each(|(before, after)| self.count(before, after));
+        }
     }
 
     /// About how many bytes they take.
     pub fn memory_bytes(&self) -> usize {
-        self.learned.len() * (LEARNED_BYTES + 2 * size_of::<Row>())
+        self.learned.len() * (LEARNED_BYTES + 4 * size_of::<Row>())
     }
 }

@@ -39,6 +39,8 @@ pub struct Manifest {
     pub names: u32,
     /// The key of all fingerprints.
     pub key: [u8; 16],
+    /// The first UTC day that is kept: days before it were removed. `None` while none was.
+    pub kept_from: Option<i32>,
     /// Parts of clicks, in the order in which their rows were recorded.
     pub clicks: Vec<PartInfo>,
     /// Parts of searches.
@@ -68,6 +70,9 @@ impl Manifest {
             format!("{HEAD}\nbegin {}\nnext {}\nnames {}\nkey ", self.begin, self.next, self.names);
         self.key.iter().for_each(|byte| put(&mut text, format_args!("{byte:02x}")));
         text.push('\n');
+        if let Some(day) = self.kept_from {
+            put(&mut text, format_args!("kept_from {}\n", date_of(day)));
+        }
         for (kind, parts) in [("clicks", &self.clicks), ("searches", &self.searches)] {
             for part in parts {
                 let PartInfo { number, day, rows, bytes, check, received_last_ms } = part;
@@ -119,6 +124,7 @@ impl Manifest {
             "key" => {
                 self.key = u128::from_str_radix(rest, 16).ok().filter(|_| rest.len() == 32)?.to_be_bytes()
             }
+            "kept_from" => self.kept_from = Some(day_of_date(rest)?),
             "clicks" => self.clicks.push(PartInfo::read(rest)?),
             "searches" => self.searches.push(PartInfo::read(rest)?),
             "names" => self.names = rest.parse().ok()?,
@@ -188,6 +194,7 @@ mod tests {
             begin: 900,
             next: 9,
             names: 3,
+            kept_from: Some(-4),
             key: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255],
             clicks: vec![part(1, 20_000), part(3, -4)],
             searches: vec![part(2, 20_000)],

@@ -3,6 +3,7 @@
 
 pub mod cache;
 pub mod date;
+pub mod forgetting;
 pub mod manifest;
 pub mod moved;
 pub mod names_log;
@@ -19,8 +20,9 @@ use std::sync::Arc;
 use clicks::{AccountCode, Click, Search, StoreError};
 
 use crate::index::counters::Counters;
-use crate::keys::{Fingerprint, Keys};
+use crate::keys::{Fingerprint, Keys, KeysError};
 use crate::recent::corrections::Origin;
+use crate::recent::day::day_of;
 use crate::sealed::cache::PostingsCache;
 use crate::sealed::part::{ClickPart, SearchPart};
 
@@ -81,6 +83,8 @@ pub struct DayParts {
 #[derive(Clone)]
 pub struct Sealed {
     pub days: BTreeMap<i32, DayParts>,
+    /// The first UTC day that is kept: days before it were removed. The least number while none was.
+    pub kept_from: i32,
     pub counters: Counters,
     pub keys: Arc<Keys>,
     pub cache: Arc<PostingsCache>,
@@ -101,7 +105,11 @@ impl Sealed {
     /// # Errors
     /// [`StoreError::Damaged`].
     pub fn has_key(&self, key: Fingerprint) -> Result<bool, StoreError> {
-        self.keys.contains(key).map_err(|error| StoreError::Damaged(error.to_string()))
+        if self.kept_from == i32::MIN {
+            return self.keys.contains(key).map_err(|error| StoreError::Damaged(error.to_string()));
+        }
+        // A key of a removed day stays until its run is merged, and counts no more.
+        Ok(self.days_of(key)?.into_iter().any(|day| day >= self.kept_from))
     }
 
     /// For each key, whether a sealed row has it.
@@ -109,7 +117,18 @@ impl Sealed {
     /// # Errors
     /// [`StoreError::Damaged`].
     pub fn has_keys(&self, keys: &[Fingerprint]) -> Result<Vec<bool>, StoreError> {
-        self.keys.contains_many(keys).map_err(|error| StoreError::Damaged(error.to_string()))
+        let damaged = |error: KeysError| StoreError::Damaged(error.to_string());
+        if self.kept_from == i32::MIN {
+            return self.keys.contains_many(keys).map_err(damaged);
+        }
+        let mut there = vec![false; keys.len()];
+        let found = |place: usize, day| {
+            if let Some(there) = there.get_mut(place) {
+                *there |= day >= self.kept_from;
+            }
+        };
+        self.keys.find_many(keys, found).map_err(damaged)?;
+        Ok(there)
     }
 
     fn days_of(&self, key: Fingerprint) -> Result<Vec<i32>, StoreError> {
@@ -159,6 +178,17 @@ impl Sealed {
             }
         }
         Ok(())
+    }
+
+    /// Refuses a question about instants from `from_ms` on, if their days were removed.
+    ///
+    /// # Errors
+    /// [`StoreError::Removed`].
+    pub fn check_kept(&self, from_ms: i64) -> Result<(), StoreError> {
+        if day_of(from_ms) >= self.kept_from {
+            return Ok(());
+        }
+        Err(StoreError::Removed { first_kept: date::date_of(self.kept_from) })
     }
 
     /// The days that are damaged, by date, and why.

@@ -234,6 +234,7 @@ impl Opening {
         let has_damage = days.values().any(|day| day.damaged.is_some());
         Ok(Sealed {
             days,
+            kept_from: self.sealer.manifest.kept_from.unwrap_or(i32::MIN),
             has_damage,
             counters,
             keys: Arc::new(keys),

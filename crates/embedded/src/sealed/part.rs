@@ -274,6 +274,11 @@ impl SearchPart {
         self.info().bytes + self.index.file_bytes()
     }
 
+    /// Another part has its rows now, or none: its files go once nobody reads them.
+    pub fn replace(&self) {
+        self.removal.replaced.store(true, Ordering::Relaxed);
+    }
+
     /// The searches that may have an id, by its hash.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use clicks::Search;
 use journal::Disk;
 
-use crate::index::file::{IndexFile, Owner};
+use crate::index::file::{IndexFile, Owner, index_name};
 use crate::kept::{Frozen, Shared, read};
 use crate::keys::{FingerprintKey, KeyKind, at_once, run_name, write_run};
 use crate::recent::corrections::{LearnedRows, Origin};
@@ -110,11 +110,11 @@ impl Pace {
 }
 
 /// A part that was written, and what it takes the place of.
-struct Written {
-    holds: Holds,
-    info: PartInfo,
+pub(super) struct Written {
+    pub(super) holds: Holds,
+    pub(super) info: PartInfo,
     /// The numbers of the parts whose rows it has; its own place is that of the first.
-    replaces: Vec<u32>,
+    pub(super) replaces: Vec<u32>,
 }
 
 impl Sealer {
@@ -198,7 +198,7 @@ impl Sealer {
         Ok(())
     }
 
-    fn write_part(
+    pub(super) fn write_part(
         &self,
         kept: &Shared,
         (number, day): (u32, i32),
@@ -214,16 +214,16 @@ impl Sealer {
         target.write_clicks(kept, rows, |origin, row, waits| match origin {
             Origin::Frozen { freezing, row: place } if waits => moved.freeze((freezing, place), number, row),
             Origin::Frozen { .. } => {}
-            Origin::Sealed { part, .. } => moved.part(part, number, row),
+            Origin::Sealed { part, row: from } => moved.part((part, from), number, row),
         })
     }
 
-    fn day_folder(&self, holds: Holds, day: i32) -> Result<Arc<dyn Disk>, SealError> {
+    pub(super) fn day_folder(&self, holds: Holds, day: i32) -> Result<Arc<dyn Disk>, SealError> {
         let name = day_folder(day);
         self.folders.of(holds).folder(&name).map_err(SealError::io(name))
     }
 
-    fn target<'t>(&'t self, number: u32, day: i32, folder: &'t dyn Disk) -> Target<'t> {
+    pub(super) fn target<'t>(&'t self, number: u32, day: i32, folder: &'t dyn Disk) -> Target<'t> {
         Target {
             number,
             day,
@@ -300,15 +300,12 @@ impl Sealer {
             file: "keys".into(),
             error: io::Error::other(error.to_string()),
         };
-        let merged = sealed.keys.merge(&numbers, number, |_, _| true, &at_once).map_err(failed)?;
+        let kept = |_, day| day >= sealed.kept_from;
+        let merged = sealed.keys.merge(&numbers, number, kept, &at_once).map_err(failed)?;
         let mut next = self.manifest.clone();
         next.runs.retain(|run| !numbers.contains(&run.number));
         next.runs.extend(merged);
         let sealed = self.publish(next, &sealed, &[])?;
-        for number in numbers {
-            // Whoever looks up in it has it open; what stays is removed at the next start.
-            let _ = remove(self.folders.keys.as_ref(), &run_name(number));
-        }
         Ok(Some(Change { sealed, moved: Moved::default(), sealed_frozen: false }))
     }
 
@@ -332,8 +329,9 @@ impl Sealer {
         })
     }
 
-    /// Makes the manifest name what was written, and returns the new view.
-    fn publish(
+    /// Makes the manifest name what was written, and returns the new view. Parts and runs that it names no longer go
+    /// once nobody reads them.
+    pub(super) fn publish(
         &mut self,
         mut next: Manifest,
         sealed: &Sealed,
@@ -352,16 +350,45 @@ impl Sealer {
         }
         let view = self.view(&next, sealed, written)?;
         self.write_manifest(&next)?;
-        self.manifest = next;
+        let before = std::mem::replace(&mut self.manifest, next);
         for part in written {
             self.give_name(part)?;
         }
-        for part in written {
-            let replaced = |number: &u32| part.replaces.contains(number);
-            let clicks = sealed.days.get(&part.info.day).into_iter().flat_map(|day| &day.clicks);
-            clicks.filter(|old| replaced(&old.info().number)).for_each(|old| old.replace());
-        }
+        self.let_go(&before, sealed);
         Ok(Arc::new(view))
+    }
+
+    /// Lets the files go that the manifest named before and names no longer. What can't be removed is removed at the
+    /// next start.
+    fn let_go(&self, before: &Manifest, sealed: &Sealed) {
+        let numbers = |parts: &[PartInfo]| parts.iter().map(|part| part.number).collect::<BTreeSet<u32>>();
+        let listed = [numbers(&self.manifest.clicks), numbers(&self.manifest.searches)];
+        let parts = [(Holds::Clicks, &before.clicks), (Holds::Searches, &before.searches)];
+        for ((holds, parts), listed) in parts.into_iter().zip(&listed) {
+            for info in parts.iter().filter(|part| !listed.contains(&part.number)) {
+                let day = sealed.days.get(&info.day);
+                let is_open = match holds {
+                    Holds::Clicks => day.and_then(|day| {
+                        day.clicks.iter().find(|part| part.info() == *info).map(|part| part.replace())
+                    }),
+                    Holds::Searches => day.and_then(|day| {
+                        day.searches.iter().find(|part| part.info() == *info).map(|part| part.replace())
+                    }),
+                };
+                // One that is damaged was not opened.
+                if is_open.is_none()
+                    && let Ok(files) = self.folders.part(holds, *info)
+                {
+                    let _ = remove(files.day.as_ref(), &part_name(info.number));
+                    let _ = remove(files.index.as_ref(), &index_name(info.number));
+                }
+            }
+        }
+        let listed: BTreeSet<u64> = self.manifest.runs.iter().map(|run| run.number).collect();
+        for run in before.runs.iter().filter(|run| !listed.contains(&run.number)) {
+            // Whoever looks up in it has it open.
+            let _ = remove(self.folders.keys.as_ref(), &run_name(run.number));
+        }
     }
 
     fn write_manifest(&self, next: &Manifest) -> Result<(), SealError> {
@@ -375,9 +402,18 @@ impl Sealer {
         folder.rename(&new_part_name(number), &part_name(number)).map_err(SealError::renamed)
     }
 
-    /// The days as they are with what was written. Indexes are read back from disk.
+    /// The days as they are with what was written, and without what is named no longer. Indexes are read back from
+    /// disk.
     fn view(&self, next: &Manifest, sealed: &Sealed, written: &[Written]) -> Result<Sealed, SealError> {
         let mut view = sealed.clone();
+        view.kept_from = next.kept_from.unwrap_or(i32::MIN);
+        let numbers = |parts: &[PartInfo]| parts.iter().map(|part| part.number).collect::<BTreeSet<u32>>();
+        let (clicks, searches) = (numbers(&next.clicks), numbers(&next.searches));
+        for (number, day) in &mut view.days {
+            let gone = day.clicks.extract_if(.., |part| !clicks.contains(&part.info().number));
+            gone.for_each(|part| view.counters.remove(*number, part.info().number));
+            day.searches.retain(|part| searches.contains(&part.info().number));
+        }
         for part in written {
             let files = self.folders.part(part.holds, part.info).map_err(SealError::io("index"))?;
             let owner = Owner { part: part.info.number, check: part.info.check, names: self.manifest.names };
@@ -387,20 +423,18 @@ impl Sealer {
             match part.holds {
                 Holds::Clicks => {
                     let new = Arc::new(ClickPart::open(files.clone(), index).map_err(unread)?);
-                    for old in take_out(&mut day.clicks, &part.replaces, |part| part.info().number) {
-                        view.counters.remove(part.info.day, old.info().number);
-                        view.clicks -= old.info().rows;
-                    }
                     view.counters.insert(part.info.day, part.info.number, &new.quarters().map_err(unread)?);
-                    view.clicks += part.info.rows;
                     put_back(day, new, &next.clicks);
                 }
-                Holds::Searches => {
-                    day.searches.push(Arc::new(SearchPart::new(files, index)));
-                    view.searches += part.info.rows;
-                }
+                Holds::Searches => day.searches.push(Arc::new(SearchPart::new(files, index))),
             }
         }
+        let days = next.clicks.iter().chain(&next.searches).map(|part| part.day);
+        let days: BTreeSet<i32> = days.collect();
+        view.days.retain(|day, _| days.contains(day));
+        view.has_damage = view.days.values().any(|day| day.damaged.is_some());
+        let rows = |parts: &[PartInfo]| parts.iter().map(|part| part.rows).sum();
+        (view.clicks, view.searches) = (rows(&next.clicks), rows(&next.searches));
         let known: BTreeSet<u64> = sealed.keys.listed().map(|run| run.number).collect();
         let listed: BTreeSet<u64> = next.runs.iter().map(|run| run.number).collect();
         let gone: Vec<u64> = known.difference(&listed).copied().collect();
@@ -429,10 +463,6 @@ fn put_back(day: &mut DayParts, part: Arc<ClickPart>, listed: &[PartInfo]) {
     day.clicks.sort_by_cached_key(place);
 }
 
-fn take_out<T>(parts: &mut Vec<Arc<T>>, numbers: &[u32], number: impl Fn(&T) -> u32) -> Vec<Arc<T>> {
-    parts.extract_if(.., |part| numbers.contains(&number(part))).collect()
-}
-
 /// The parts that have rows which have learned something.
 fn parts_to_correct(sealed: &Sealed, learned: &LearnedRows) -> Vec<Arc<ClickPart>> {
     let numbers: BTreeSet<u32> = learned
@@ -447,7 +477,7 @@ fn parts_to_correct(sealed: &Sealed, learned: &LearnedRows) -> Vec<Arc<ClickPart
 }
 
 /// The rows of a part with what they have learned.
-fn rows_of<'a>(
+pub(super) fn rows_of<'a>(
     part: &'a Arc<ClickPart>,
     learned: &'a Arc<LearnedRows>,
     key: FingerprintKey,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use clicks::conformance::{Candidate, Dice, JOIN_MS};
 use clicks::{
-    AccountCode, ClickFilter, ClickStream, Outcome, Promise, Question, Record, Search, Store, StoreError,
-    StoreStatus, Tally,
+    AccountCode, ClickFilter, ClickStream, Forget, Forgotten, Outcome, Promise, Question, Record, Search,
+    Store, StoreError, StoreStatus, Tally,
 };
 use embedded::{EmbeddedOptions, EmbeddedStore};
 use journal::{Disk, FolderDisk, SimulatedDisk};
@@ -175,6 +175,10 @@ impl Store for Sealing {
 
     fn searches(&self, account: Option<AccountCode>, id: &str) -> Result<Vec<Arc<Search>>, StoreError> {
         self.0.searches(account, id)
+    }
+
+    fn forget(&self, what: &Forget) -> Result<Forgotten, StoreError> {
+        self.0.forget(what)
     }
 
     fn settle(&self) -> Promise<'_, ()> {

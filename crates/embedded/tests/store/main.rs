@@ -13,6 +13,8 @@ mod exam;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod forgetting;
+#[cfg(test)]
 mod sealing;
 #[cfg(test)]
 mod threads;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use clicks::{AccountCode, Hashid, IndexName};
+use clicks::{AccountCode, Forget, Forgotten, Hashid, IndexName, UserCode};
 use registry::{Engine, KeyId, KeyInfo, NewEngine, Registry, RegistryError, Scopes};
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,13 @@ pub enum Command {
     },
     /// Counts clicks.
     Stats(StatsAsk),
+    /// Forgets all clicks and searches of one visitor.
+    Erase {
+        /// The account's name or code.
+        account: String,
+        /// The visitor's user code.
+        user: String,
+    },
     /// Verifies every file.
     Check,
     /// Copies the data directory, as it is at one moment.
@@ -163,6 +170,17 @@ pub struct BackupReply {
     pub has_secret: bool,
 }
 
+/// What was erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EraseReply {
+    /// The account's name.
+    pub account: String,
+    /// Clicks that went.
+    pub clicks: u64,
+    /// Searches that went.
+    pub searches: u64,
+}
+
 /// What is answered. Each command has one kind of reply, so a caller knows which to read.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
@@ -178,6 +196,7 @@ pub enum Reply {
     Stats(StatsReply),
     Check(CheckReply),
     Backup(BackupReply),
+    Erase(EraseReply),
 }
 
 /// Why a command was not done, in words that say what to do next.
@@ -222,11 +241,25 @@ pub async fn execute(
             let maintenance = Arc::clone(maintenance);
             blocking(move || maintenance.backup(&ask).map(Reply::Backup)).await
         }
+        Command::Erase { account, user } => {
+            let app = Arc::clone(app);
+            blocking(move || erase(&app, &account, &user)).await
+        }
         registry_command => {
             let (registry, now_ms) = (app.registry.clone(), app.clock.now_ms());
             blocking(move || registered(&registry, registry_command, now_ms)).await
         }
     }
+}
+
+fn erase(app: &App, account: &str, user: &str) -> Result<Reply, ControlError> {
+    let account = account_of(&app.registry, account)?;
+    let user = user.parse::<UserCode>().map_err(|error| ControlError(format!("--user: {error}")))?;
+    let forgotten = app.store.forget(&Forget::Visitor { account, user });
+    let Forgotten { clicks, searches } = forgotten
+        .map_err(|error| ControlError(format!("{error}; give the command again once that is mended")))?;
+    tracing::info!(clicks, searches, "a visitor was erased");
+    Ok(Reply::Erase(EraseReply { account: account_name(&app.registry, account), clicks, searches }))
 }
 
 async fn blocking(
@@ -288,7 +321,7 @@ fn registered(registry: &Registry, command: Command, now_ms: i64) -> Result<Repl
                 registry.engines(account).iter().map(|engine| engine_reply(registry, engine)).collect(),
             )
         }
-        Command::Stats(_) | Command::Check | Command::Backup(_) => {
+        Command::Stats(_) | Command::Check | Command::Backup(_) | Command::Erase { .. } => {
             return Err(ControlError("not a command of the registry".to_owned()));
         }
     })

@@ -9,8 +9,8 @@ mod routes;
 mod stats;
 
 pub use commands::{
-    AccountReply, BackupAsk, BackupReply, CheckReply, Command, ControlError, EngineReply, Finding, KeyReply,
-    Maintenance, NewKeyReply, Reply, execute,
+    AccountReply, BackupAsk, BackupReply, CheckReply, Command, ControlError, EngineReply, EraseReply,
+    Finding, KeyReply, Maintenance, NewKeyReply, Reply, execute,
 };
 pub use export::{ExportAsk, ExportFormat, ExportLines};
 pub use import::{ImportAsk, ImportFormat, ImportReply, Importer, RecordedReply, RejectedReply};

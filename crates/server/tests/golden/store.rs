@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use clicks::{
-    AccountCode, Click, ClickFilter, ClickStream, MemoryStore, Outcome, Promise, Question, Record, Search,
-    Store, StoreError, StoreStatus, Tally, ready,
+    AccountCode, Click, ClickFilter, ClickStream, Forget, Forgotten, MemoryStore, Outcome, Promise, Question,
+    Record, Search, Store, StoreError, StoreStatus, Tally, ready,
 };
 
 pub struct MoodyStore {
@@ -72,6 +72,11 @@ impl Store for MoodyStore {
 
     fn searches(&self, account: Option<AccountCode>, id: &str) -> Result<Vec<Arc<Search>>, StoreError> {
         self.inner.searches(account, id)
+    }
+
+    fn forget(&self, what: &Forget) -> Result<Forgotten, StoreError> {
+        self.mood()?;
+        self.inner.forget(what)
     }
 
     fn settle(&self) -> Promise<'_, ()> {

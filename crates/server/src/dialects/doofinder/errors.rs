@@ -166,6 +166,7 @@ impl From<StoreError> for Failure {
                 tracing::warn!(%error, "a statistics call could not be answered");
                 Self::Unavailable
             }
+            StoreError::Removed { .. } => Self::BadParams(format!("from: {error}")),
             StoreError::DamagedDay { ref day, .. } => {
                 tracing::error!(%error, "a statistics call could not be answered exactly");
                 Self::DamagedDay(format!("The clicks of {day} (UTC) can't be read"))
@@ -202,6 +203,14 @@ mod tests {
         {
             assert!(!Failure::from(error).parts().2.contains("secret"));
         }
+    }
+
+    #[test]
+    fn a_question_about_removed_days_is_told_the_first_kept_one() {
+        let failure = Failure::from(StoreError::Removed { first_kept: "2026-01-01".into() });
+        let (status, code, message) = failure.parts();
+        assert_eq!((status.as_u16(), code), (400, "bad_params"));
+        assert_eq!(message, "from: clicks before 2026-01-01 have been removed");
     }
 
     #[test]

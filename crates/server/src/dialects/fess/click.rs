@@ -60,8 +60,7 @@ pub(super) async fn answer(
     let received = Received { app: Arc::clone(&fess.app), fate: Fate::Broken };
     match check(fess, call, body).await {
         Ok(Checked::Draft(draft)) => {
-            record(received, draft, call.facts.host_name().to_owned()).await?;
-            Ok(envelope::logged(true))
+            record(received, draft, call.facts.host_name().to_owned()).await.map(envelope::logged)
         }
         Ok(Checked::NotLogged(fate)) => {
             received.met(fate);
@@ -130,8 +129,8 @@ fn wants(opt_out: OptOut, session: &Session, call: &Call) -> Wish {
 }
 
 /// Records a draft in a task of its own: a client that goes away in the meantime can't make the click half done, nor its
-/// count wrong.
-async fn record(received: Received, draft: Draft, host: String) -> Result<(), Refusal> {
+/// count wrong. Whether it is kept: it is not where the server's clock shows a day that was removed.
+async fn record(received: Received, draft: Draft, host: String) -> Result<bool, Refusal> {
     let app = Arc::clone(&received.app);
     let work = tokio::spawn(async move {
         let result = app.record(draft, &host).await.map_err(Refusal::from);
@@ -139,9 +138,10 @@ async fn record(received: Received, draft: Draft, host: String) -> Result<(), Re
             Ok(Outcome::Recorded) => Fate::Recorded,
             Ok(Outcome::Duplicate) => Fate::Duplicate,
             Ok(Outcome::Conflict) => Fate::Conflict,
+            Ok(Outcome::Expired) => Fate::Expired,
             Err(refusal) => refusal.fate(),
         });
-        result.map(|_| ())
+        result.map(|outcome| outcome != Outcome::Expired)
     });
     work.await.unwrap_or_else(|failed| {
         tracing::error!(error = %failed, "recording a click panicked");
