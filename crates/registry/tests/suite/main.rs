@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "these are tests, in helpers too")]
 
 mod accounts_keys_engines;
+mod backups;
 mod format;
 mod histories;
 mod items;
