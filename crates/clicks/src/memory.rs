@@ -31,6 +31,9 @@ struct Kept {
     searches: HashMap<(AccountCode, Box<str>), Arc<Search>>,
     /// The first instant that is kept, once days were removed.
     kept_from_ms: Option<i64>,
+    /// Clicks of removed days that are counted still, and the first instant from which on they are.
+    counted: Vec<Click>,
+    counted_from_ms: Option<i64>,
 }
 
 impl MemoryStore {
@@ -114,7 +117,10 @@ impl Kept {
 
     /// Refuses a question about days that were removed.
     fn check_kept(&self, question: &Question) -> Result<(), StoreError> {
-        let touched = question.days.spans().first().is_some_and(|span| self.is_removed(span.from_ms));
+        let Some(span) = question.days.spans().first() else { return Ok(()) };
+        let counted = self.counted_from_ms.is_none_or(|from_ms| span.from_ms >= from_ms);
+        let answered = |from_ms| counted && question.counts_answer(from_ms);
+        let touched = self.is_removed(span.from_ms) && !self.kept_from_ms.is_some_and(answered);
         match self.kept_from_ms.filter(|_| touched).map(jiff::Timestamp::from_millisecond) {
             None => Ok(()),
             Some(Ok(first)) => {
@@ -138,7 +144,7 @@ impl Store for MemoryStore {
         let kept = self.kept();
         kept.check_kept(question)?;
         let mut counter = Counter::new(question);
-        for click in &kept.clicks {
+        for click in kept.clicks.iter().chain(&kept.counted) {
             counter.count(click);
         }
         Ok(counter.finish())
@@ -166,9 +172,20 @@ impl Store for MemoryStore {
     fn forget(&self, what: &Forget) -> Result<Forgotten, StoreError> {
         let mut kept = self.kept();
         Ok(match what {
-            Forget::DaysBefore(day) => {
+            Forget::DaysBefore { day, keep_counts } => {
                 let from_ms = i64::from(*day) * DAY_MS;
-                kept.kept_from_ms = kept.kept_from_ms.max(Some(from_ms));
+                if kept.kept_from_ms >= Some(from_ms) {
+                    return Ok(Forgotten::default());
+                }
+                kept.kept_from_ms = Some(from_ms);
+                if *keep_counts {
+                    let removed = |click: &&Click| click.at_ms < from_ms;
+                    let removed: Vec<Click> = kept.clicks.iter().filter(removed).cloned().collect();
+                    kept.counted.extend(removed);
+                } else {
+                    kept.counted.clear();
+                    kept.counted_from_ms = Some(from_ms);
+                }
                 kept.forget(|click| click.at_ms < from_ms, |search| search.at_ms < from_ms)
             }
             Forget::Visitor { account, user } => {

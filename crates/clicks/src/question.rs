@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::filter::ClickFilter;
 use crate::local_days::LocalDays;
 
+/// A quarter of an hour, in milliseconds.
+const QUARTER_MS: i64 = 900_000;
 /// The most rows of search terms that a question may ask for.
 pub const TERMS_ROWS_MAX: usize = 10_000;
 
@@ -35,4 +37,17 @@ pub struct Question {
     pub filter: ClickFilter,
     /// What the counts are counts of.
     pub grouping: Grouping,
+}
+
+impl Question {
+    /// Whether counts by quarter of an hour, engine, index, device and product type answer it as far as instants before
+    /// `before_ms` go: it has to do with neither terms nor an item, and no day of it begins or ends within a quarter.
+    #[must_use]
+    pub fn counts_answer(&self, before_ms: i64) -> bool {
+        let asks_more = self.filter.terms.is_some()
+            || self.filter.item.is_some()
+            || matches!(self.grouping, Grouping::Terms { .. });
+        let cuts = |edge_ms: i64| edge_ms < before_ms && edge_ms.rem_euclid(QUARTER_MS) != 0;
+        !asks_more && !self.days.spans().iter().any(|span| cuts(span.from_ms) || cuts(span.until_ms))
+    }
 }

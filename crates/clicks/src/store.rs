@@ -39,9 +39,15 @@ pub enum Outcome {
 /// What a store is to forget for good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Forget {
-    /// Every click and every search of the UTC days before this one, which is numbered from 1970-01-01. Ids of what goes
-    /// are free again; what comes later for such a day is [`Outcome::Expired`].
-    DaysBefore(i32),
+    /// Every click and every search of the UTC days before one. Ids of what goes are free again; what comes later for
+    /// such a day is [`Outcome::Expired`].
+    DaysBefore {
+        /// The first day that is kept, numbered from 1970-01-01.
+        day: i32,
+        /// Whether counts by quarter of an hour, engine, index, device and product type stay, for questions that they
+        /// can answer (see [`Question::counts_answer`]). If not, those of days that were removed before go too.
+        keep_counts: bool,
+    },
     /// Every click and every search of one visitor that was recorded before the call. Ids of what goes are free again.
     /// Clicks of others that were completed from a search that goes stay as they are.
     Visitor {

@@ -338,7 +338,7 @@ impl Store for EmbeddedStore {
         let (from_ms, until_ms) = (first.from_ms, last.until_ms);
         let seen = {
             let kept = read(&self.kept);
-            kept.sealed.check_kept(from_ms)?;
+            kept.sealed.check_kept(question, from_ms)?;
             Seen::new(&kept, question, from_ms, until_ms)
         };
         if seen.wanted.is_nothing() {

@@ -85,7 +85,9 @@ impl Scan {
             }
             let first = crate::recent::day::day_of(from_ms);
             let last = crate::recent::day::day_of(until_ms - 1);
-            for (number, parts) in kept.sealed.days.range(first..=last) {
+            // Counts of a removed day are no clicks, whatever is wrong with them.
+            let sealed = kept.sealed.days.range(first..=last);
+            for (number, parts) in sealed.filter(|(day, _)| **day >= kept.sealed.kept_from) {
                 let day = days.entry(*number).or_default();
                 day.parts.clone_from(&parts.clicks);
                 day.damaged.clone_from(&parts.damaged);

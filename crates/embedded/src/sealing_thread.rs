@@ -197,7 +197,7 @@ impl Sealing {
     /// [`SealError`]; then all of it or nothing is forgotten, and another attempt does the rest.
     pub fn forget(&self, what: &Forget) -> Result<Forgotten, SealError> {
         let (forgotten, leaving) = self.noted(|sealing, sealer| {
-            if let Forget::DaysBefore(day) = what {
+            if let Forget::DaysBefore { day, .. } = what {
                 if *day <= sealer.kept_from() {
                     return Ok((Forgotten::default(), Leaving::default()));
                 }

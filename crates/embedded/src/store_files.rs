@@ -59,6 +59,16 @@ pub fn read_exactly(file: &dyn DiskFile, offset: u64, length: usize) -> io::Resu
     Ok(bytes)
 }
 
+/// Reads a whole file.
+///
+/// # Errors
+/// The disk's own.
+pub fn read_whole(disk: &dyn Disk, name: &str) -> io::Result<Vec<u8>> {
+    let file = disk.open(name)?;
+    let length = usize::try_from(file.len()?).map_err(io::Error::other)?;
+    read_exactly(file.as_ref(), 0, length)
+}
+
 /// A file that is written from its beginning to its end, in pieces of this size.
 const PIECE_BYTES: usize = 1 << 20;
 

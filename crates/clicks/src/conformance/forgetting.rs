@@ -24,6 +24,11 @@ pub const CASES: &[Case] = &[
         run: refused,
     },
     Case {
+        sentence: "counts of removed days that are kept answer what they can, and nothing else",
+        run: counts_stay,
+    },
+    Case { sentence: "counts that were kept go with days that are removed without", run: counts_go },
+    Case {
         sentence: "days that were removed stay removed, also when the store is reopened",
         run: days_stay_gone,
     },
@@ -35,8 +40,14 @@ pub const CASES: &[Case] = &[
 ];
 
 const DAY_MS: i64 = 24 * HOUR_MS;
+/// A quarter of an hour.
+const QUARTER_MS: i64 = HOUR_MS / 4;
 /// The UTC day of [`NOON_MS`].
 const TODAY: i32 = 19_874;
+
+const fn before(day: i32) -> Forget {
+    Forget::DaysBefore { day, keep_counts: false }
+}
 
 fn visitor(account: AccountCode, user: &str) -> Result<Forget, Failure> {
     Ok(Forget::Visitor { account, user: user.parse()? })
@@ -66,7 +77,7 @@ fn three_days(store: &dyn Store) -> Verdict {
 
 fn days_go(candidate: &mut dyn Candidate) -> Verdict {
     three_days(candidate.store())?;
-    let gone = candidate.store().forget(&Forget::DaysBefore(TODAY))?;
+    let gone = candidate.store().forget(&before(TODAY))?;
     same("gone", &gone, &Forgotten { clicks: 2, searches: 2 })?;
     same("clicks", &ids(candidate.store(), &everything())?, &vec!["3".to_owned()])?;
     for (id, found) in [("1", 0), ("2", 0), ("3", 1)] {
@@ -78,7 +89,7 @@ fn days_go(candidate: &mut dyn Candidate) -> Verdict {
 
 fn expired(candidate: &mut dyn Candidate) -> Verdict {
     let store = candidate.store();
-    store.forget(&Forget::DaysBefore(TODAY))?;
+    store.forget(&before(TODAY))?;
     let midnight_ms = NOON_MS - 12 * HOUR_MS;
     let records = vec![
         Record::Click(by("anna", "1", midnight_ms - 1)?),
@@ -96,7 +107,7 @@ fn ids_of_days(candidate: &mut dyn Candidate) -> Verdict {
     three_days(candidate.store())?;
     candidate.seal();
     candidate.merge();
-    candidate.store().forget(&Forget::DaysBefore(TODAY))?;
+    candidate.store().forget(&before(TODAY))?;
     candidate.reopen();
     for (id, outcome) in [("1", Outcome::Recorded), ("3", Outcome::Duplicate), ("1", Outcome::Duplicate)] {
         let again = vec![Record::Click(by("anna", id, NOON_MS + 1)?)];
@@ -110,7 +121,7 @@ fn ids_of_days(candidate: &mut dyn Candidate) -> Verdict {
 fn refused(candidate: &mut dyn Candidate) -> Verdict {
     let store = candidate.store();
     three_days(store)?;
-    store.forget(&Forget::DaysBefore(TODAY))?;
+    store.forget(&before(TODAY))?;
     for (from, zone) in [("20240530", "Z"), ("20200101", "Z"), ("20240531", "+00:01")] {
         let question =
             Question { days: days(from, "20240601", zone)?, filter: everything(), grouping: Grouping::Day };
@@ -121,10 +132,66 @@ fn refused(candidate: &mut dyn Candidate) -> Verdict {
     same("clicks from the first kept day on", &kept.total(), &1)
 }
 
+/// Clicks of the day before today in two quarters, one of them mobile.
+fn yesterday(store: &dyn Store) -> Verdict {
+    let (at_ms, device) = (NOON_MS - DAY_MS, Some(Device::Mobile));
+    let mobile = Click { device, ..click("a", at_ms + QUARTER_MS)? };
+    keep(store, vec![click("a", at_ms)?, mobile, click_from("q", "b", at_ms + QUARTER_MS - 1)?])
+}
+
+fn counts_stay(candidate: &mut dyn Candidate) -> Verdict {
+    yesterday(candidate.store())?;
+    keep(candidate.store(), vec![click("a", NOON_MS)?])?;
+    candidate.seal();
+    let what = Forget::DaysBefore { day: TODAY, keep_counts: true };
+    same("gone", &candidate.store().forget(&what)?, &Forgotten { clicks: 3, searches: 0 })?;
+    for _ in 0..2 {
+        let store = candidate.store();
+        same("in all", &count(store, everything())?, &4)?;
+        let mobile = ClickFilter { device: Some(Device::Mobile), ..everything() };
+        same("mobile", &count(store, mobile)?, &1)?;
+        // In this zone the day begins at the second of the quarters.
+        let from_noon = days("20240530", "20240530", "-12:15")?;
+        same("from noon", &ask_in(store, from_noon, Grouping::Device, everything())?.total(), &2)?;
+        let terms = ClickFilter { terms: Some(crate::conformance::world::terms("shoes")?), ..everything() };
+        for (zone, grouping, filter) in [
+            ("Z", Grouping::Terms { rows_max: 9 }, everything()),
+            ("Z", Grouping::Day, terms),
+            ("+00:01", Grouping::Day, everything()),
+        ] {
+            let question = Question { days: days("20240530", "20240601", zone)?, filter, grouping };
+            let wanted = Err(StoreError::Removed { first_kept: "2024-05-31".to_owned() });
+            same(zone, &store.tally(&question, &|| false), &wanted)?;
+        }
+        same("clicks that are read", &scan_all(store, &everything())?.len(), &1)?;
+        candidate.reopen();
+    }
+    Ok(())
+}
+
+fn counts_go(candidate: &mut dyn Candidate) -> Verdict {
+    let store = candidate.store();
+    yesterday(store)?;
+    store.forget(&Forget::DaysBefore { day: TODAY, keep_counts: true })?;
+    keep(store, vec![click("a", NOON_MS)?, click("a", NOON_MS + DAY_MS)?])?;
+    store.forget(&before(TODAY + 1))?;
+    let question = |from| -> Result<Question, Failure> {
+        Ok(Question { days: days(from, "20240601", "Z")?, filter: everything(), grouping: Grouping::Day })
+    };
+    for from in ["20240530", "20240531"] {
+        let wanted = Err(StoreError::Removed { first_kept: "2024-06-01".to_owned() });
+        same(from, &store.tally(&question(from)?, &|| false), &wanted)?;
+    }
+    store.forget(&Forget::DaysBefore { day: TODAY + 2, keep_counts: true })?;
+    candidate.reopen();
+    let counted = candidate.store().tally(&question("20240601")?, &|| false)?;
+    same("counted", &counted.total(), &1)
+}
+
 fn days_stay_gone(candidate: &mut dyn Candidate) -> Verdict {
     three_days(candidate.store())?;
-    candidate.store().forget(&Forget::DaysBefore(TODAY))?;
-    let again = candidate.store().forget(&Forget::DaysBefore(TODAY - 7))?;
+    candidate.store().forget(&before(TODAY))?;
+    let again = candidate.store().forget(&before(TODAY - 7))?;
     same("gone", &again, &Forgotten::default())?;
     candidate.reopen();
     let late = vec![Record::Click(click("a", NOON_MS - DAY_MS)?)];
@@ -194,7 +261,7 @@ fn nothing_goes(candidate: &mut dyn Candidate) -> Verdict {
     let store = candidate.store();
     same("of nothing", &store.forget(&visitor(ACCOUNT, "anna")?)?, &Forgotten::default())?;
     three_days(store)?;
-    for what in [visitor(ACCOUNT, "ben")?, visitor(OTHER_ACCOUNT, "anna")?, Forget::DaysBefore(TODAY - 2)] {
+    for what in [visitor(ACCOUNT, "ben")?, visitor(OTHER_ACCOUNT, "anna")?, before(TODAY - 2)] {
         same(&format!("{what:?}"), &store.forget(&what)?, &Forgotten::default())?;
     }
     same("clicks", &ids(store, &everything())?.len(), &3)

@@ -1,6 +1,8 @@
 //! Random histories: a store and the oracle live through the same recordings, questions, reopenings and crashes, and
 //! have to agree after each.
 
+use std::sync::Arc;
+
 use pollster::block_on;
 
 use crate::click::{Click, Device, ProductType};
@@ -97,8 +99,9 @@ impl Call {
     }
 }
 
-/// What a store holds, as its readers see it, and how it refuses a question about the earliest days.
-type Contents = (Vec<Click>, Vec<Search>, Option<StoreError>);
+/// What a store holds, as its readers see it, and how it refuses two questions about the earliest days: one that counts
+/// may answer, and one that they can't.
+type Contents = (Vec<Click>, Vec<Search>, [Option<StoreError>; 2]);
 
 impl History<'_> {
     fn step(&mut self) -> Verdict {
@@ -152,7 +155,7 @@ impl History<'_> {
         if dice.once_in(3) {
             let at_ms = dice.pick(&MOMENTS_MS) + dice.pick(&[0, DAY_MS, -DAY_MS]);
             let day = i32::try_from(at_ms.div_euclid(DAY_MS)).unwrap_or_default();
-            return Ok(Forget::DaysBefore(day));
+            return Ok(Forget::DaysBefore { day, keep_counts: dice.once_in(2) });
         }
         Ok(Forget::Visitor { account: *dice.pick(&ACCOUNTS), user: dice.pick::<&str>(&USERS).parse()? })
     }
@@ -374,10 +377,10 @@ fn contents(store: &dyn Store) -> Result<Contents, Failure> {
             searches.extend(store.searches(Some(account), id)?.iter().map(|search| (**search).clone()));
         }
     }
-    let question = Question {
-        days: days("20050101", "20050101", "Z")?,
-        filter: ClickFilter::all(ACCOUNT, ENGINES.to_vec()),
-        grouping: Grouping::Day,
+    let (days, filter) = (days("20050101", "20050101", "Z")?, ClickFilter::all(ACCOUNT, ENGINES.to_vec()));
+    let refused = |grouping| {
+        let question = Question { days: Arc::clone(&days), filter: filter.clone(), grouping };
+        store.tally(&question, &|| false).err()
     };
-    Ok((clicks, searches, store.tally(&question, &|| false).err()))
+    Ok((clicks, searches, [Grouping::Day, Grouping::Terms { rows_max: 1 }].map(refused)))
 }

@@ -39,10 +39,11 @@ enum Fault {
     NamesADuplicateForAConflict,
     ForgetsWhenReopened,
     RemovesADayTooMuch,
+    LosesCounts,
     ErasesNobody,
 }
 
-const FAULTS: [Fault; 11] = [
+const FAULTS: [Fault; 12] = [
     Fault::ForgetsIds,
     Fault::ForgetsUsers,
     Fault::ForgetsTheClickOfADuplicateCall,
@@ -53,6 +54,7 @@ const FAULTS: [Fault; 11] = [
     Fault::NamesADuplicateForAConflict,
     Fault::ForgetsWhenReopened,
     Fault::RemovesADayTooMuch,
+    Fault::LosesCounts,
     Fault::ErasesNobody,
 ];
 
@@ -132,8 +134,11 @@ impl Store for Faulty {
 
     fn forget(&self, what: &Forget) -> Result<Forgotten, StoreError> {
         match what {
-            Forget::DaysBefore(day) if self.fault == Fault::RemovesADayTooMuch => {
-                self.store.forget(&Forget::DaysBefore(day + 1))
+            Forget::DaysBefore { day, keep_counts } if self.fault == Fault::RemovesADayTooMuch => {
+                self.store.forget(&Forget::DaysBefore { day: day + 1, keep_counts: *keep_counts })
+            }
+            Forget::DaysBefore { day, .. } if self.fault == Fault::LosesCounts => {
+                self.store.forget(&Forget::DaysBefore { day: *day, keep_counts: false })
             }
             Forget::Visitor { .. } if self.fault == Fault::ErasesNobody => Ok(Forgotten::default()),
             _ => self.store.forget(what),

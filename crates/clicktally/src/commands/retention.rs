@@ -10,6 +10,8 @@ use journal::{Disk, FolderDisk};
 use server::app::App;
 use server::retention::{TrustedClock, first_kept_day};
 
+use crate::config::Config;
+
 /// How often it is looked at.
 const EVERY: Duration = Duration::from_secs(3_600);
 /// What time it was believed to be, in the data directory.
@@ -21,12 +23,15 @@ pub struct Retention {
     app: Arc<App>,
     disk: FolderDisk,
     days: u32,
+    /// Whether counts of removed days stay.
+    keep_counts: bool,
     clock: TrustedClock,
 }
 
 impl Retention {
     /// Reads what time it was believed to be last.
-    pub fn new(app: Arc<App>, disk: FolderDisk, days: u32) -> Self {
+    pub fn new(app: Arc<App>, disk: FolderDisk, config: &Config) -> Self {
+        let (days, keep_counts) = (config.retention_days, config.retention_counts);
         let last_ms = last_ms(&disk);
         let status = app.store.status();
         let nothing_kept = status.clicks == 0 && status.searches == 0;
@@ -36,7 +41,7 @@ impl Retention {
                 "the clock is far from where it was last seen: no day is removed until it has gone evenly for 24 hours"
             );
         }
-        Self { app, disk, days, clock }
+        Self { app, disk, days, keep_counts, clock }
     }
 
     /// Looks at once and then every hour, for as long as the server runs.
@@ -64,7 +69,8 @@ impl Retention {
             tracing::warn!(%error, "what time it is could not be kept");
         }
         let Some(first_kept) = first_kept_day(now_ms, self.days) else { return };
-        match self.app.store.forget(&Forget::DaysBefore(first_kept)) {
+        let what = Forget::DaysBefore { day: first_kept, keep_counts: self.keep_counts };
+        match self.app.store.forget(&what) {
             Ok(Forgotten { clicks: 0, searches: 0 }) => {}
             Ok(Forgotten { clicks, searches }) => {
                 tracing::info!(clicks, searches, days = self.days, "days that were too old are removed");

@@ -97,7 +97,7 @@ async fn listen(
         let router = doors::admin(&house.app, &metrics, &limits);
         doors.spawn(admin.serve(router, limits, Arc::clone(&metrics), stopped(stop.clone())));
     }
-    let retention = Retention::new(Arc::clone(&house.app), house.disk(), config.retention_days);
+    let retention = Retention::new(Arc::clone(&house.app), house.disk(), config);
     let retention = tokio::spawn(retention.run());
     tracing::info!(%address, "listening");
     ready(address, house)?;

@@ -36,6 +36,7 @@ pub struct Config {
     pub items_max: u64,
     /// 0: everything is kept for ever.
     pub retention_days: u32,
+    pub retention_counts: bool,
     pub log_level: LevelFilter,
     pub log_format: LogFormat,
 }
@@ -90,6 +91,7 @@ impl Config {
             store,
             items_max,
             retention_days: u32::try_from(retention).unwrap_or(0),
+            retention_counts: typed.retention_counts.is_none_or(|switch| switch.0),
             log_level,
             log_format,
         })

@@ -134,6 +134,8 @@ options! {
     join_days: u32, "CLICKTALLY_JOIN_DAYS", "DAYS";
     /// How many days clicks and searches are kept, 0 to 36500; whole UTC days before that are removed, 0 = kept for ever [default: 0]
     retention_days: u32, "CLICKTALLY_RETENTION_DAYS", "DAYS";
+    /// true: of removed days the clicks by quarter of an hour, search engine, index, device and kind stay countable [default: true]
+    retention_counts: Switch, "CLICKTALLY_RETENTION_COUNTS", "BOOL";
     /// The zone's name, 1 to 32 of [a-z0-9-] [default: eu1]
     zone: String, "CLICKTALLY_ZONE", "NAME";
     /// The master secret, 64 hexadecimal digits in a file [default: secret.key in the data directory]

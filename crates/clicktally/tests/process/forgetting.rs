@@ -61,21 +61,36 @@ fn a_visitor_is_erased_with_a_running_server_and_without_one() {
 
 #[test]
 fn days_that_are_too_old_are_removed_and_nothing_more_is_taken_of_them() {
+    old_days_go(false);
+}
+
+#[test]
+fn counts_of_removed_days_answer_what_they_can() {
+    old_days_go(true);
+}
+
+/// Only a question for terms, or counts that are not kept, tell that a day is gone.
+fn old_days_go(counts_stay: bool) {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &[]);
     let (key, now_ms) = (shop::found(folder.path()), shop::now_ms());
     let old = click("anna", "old", now_ms - 40 * DAY_MS);
     shop::stock(server.address, &key, &shop::lines(&[old.clone(), click("anna", "new", now_ms)]));
-    let old_day = format!("/api/v2/stats/clicks?from={0}&to={0}", (now_ms - 40 * DAY_MS) / 1_000);
+    // The old day and its neighbours, whatever the time of day is.
+    let old_s = (now_ms - 40 * DAY_MS) / DAY_MS * DAY_MS / 1_000;
+    let old_day = format!("/api/v2/stats/clicks?from={old_s}&to={}", old_s + 86_399);
+    let whole_days = old_day.clone();
     let counted = shop::stats(server.address, &key, &old_day).json();
     assert_eq!(counted["total_count"], 1, "{counted}");
     server.stop();
 
     // The clock was seen in the first life, and has gone on.
-    let server = Server::start(folder.path(), &["--retention-days", "30"]);
+    let counts = if counts_stay { "true" } else { "false" };
+    let server = Server::start(folder.path(), &["--retention-days", "30", "--retention-counts", counts]);
     let begun = Instant::now();
+    let by_terms = format!("{old_day}&query=shoes");
     let refused = loop {
-        let answer = shop::stats(server.address, &key, &old_day);
+        let answer = shop::stats(server.address, &key, &by_terms);
         if answer.status != 200 || begun.elapsed() > Duration::from_secs(20) {
             break answer;
         }
@@ -87,6 +102,12 @@ fn days_that_are_too_old_are_removed_and_nothing_more_is_taken_of_them() {
         message.starts_with("from: clicks before 20") && message.ends_with(" have been removed"),
         "{message}"
     );
+    let by_day = shop::stats(server.address, &key, &whole_days);
+    if counts_stay {
+        assert_eq!(by_day.json()["total_count"], 1);
+    } else {
+        assert_eq!(by_day.json()["error"]["message"], message.as_str());
+    }
     assert_eq!(shop::clicks_counted(server.address, &key), 1);
     let late = shop::feed(server.address, &key, &shop::lines(&[old, click("anna", "today", now_ms)])).json();
     assert_eq!((&late["recorded"]["clicks"], &late["rejected_total"]), (&json!(1), &json!(1)), "{late}");

@@ -1,8 +1,10 @@
 //! The tally index: beside the sealed days, what makes answers instant. It is a cache: all of it is rebuilt from the
-//! days when it is missing, stale or damaged. It must never hold what the days don't.
+//! days when it is missing, stale or damaged; but for the counts of days that were removed. It must never hold what the
+//! days don't, or didn't.
 
 pub mod build;
 pub mod counters;
+pub mod counts;
 pub mod cuts;
 pub mod directory;
 pub mod file;

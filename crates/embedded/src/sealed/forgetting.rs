@@ -8,16 +8,18 @@ use std::sync::{Arc, Weak};
 use clicks::{AccountCode, Click, Forget, Forgotten, Search, StoreError, UserCode};
 use journal::Position;
 
+use crate::index::counts::{counts_name, put_counts};
 use crate::kept::{Shared, read};
 use crate::keys::{Fingerprint, KeyKind, KeysError, at_once, run_number};
 use crate::recent::corrections::{LearnedRows, Origin};
 use crate::sealed::date::day_of_date;
-use crate::sealed::manifest::Manifest;
+use crate::sealed::manifest::{CountsInfo, Manifest};
 use crate::sealed::moved::Moved;
 use crate::sealed::part::{ClickPart, Holds, SearchPart, day_folder};
 use crate::sealed::sealing::{Change, Sealer, Written, rows_of};
 use crate::sealed::writing::Rows;
 use crate::sealed::{DayParts, SealError, Sealed, hash_of};
+use crate::store_files::write_file;
 
 /// Parts that nothing names any more. Their files are there while somebody reads them.
 #[derive(Default)]
@@ -98,7 +100,7 @@ impl Sealer {
         begin: Position,
     ) -> Result<Option<Forgot>, SealError> {
         match what {
-            Forget::DaysBefore(day) => self.remove_days(kept, *day, begin),
+            Forget::DaysBefore { day, keep_counts } => self.remove_days(kept, (*day, *keep_counts), begin),
             Forget::Visitor { account, user } => {
                 self.erase(kept, &Visitor { account: *account, user }, begin).map(Some)
             }
@@ -110,7 +112,12 @@ impl Sealer {
         self.manifest.kept_from.unwrap_or(i32::MIN)
     }
 
-    fn remove_days(&mut self, kept: &Shared, day: i32, begin: Position) -> Result<Option<Forgot>, SealError> {
+    fn remove_days(
+        &mut self,
+        kept: &Shared,
+        (day, keep_counts): (i32, bool),
+        begin: Position,
+    ) -> Result<Option<Forgot>, SealError> {
         if day <= self.kept_from() {
             return Ok(None);
         }
@@ -118,6 +125,12 @@ impl Sealer {
         let (mut next, mut moved) = (self.manifest.clone(), Moved::default());
         next.begin = next.begin.max(begin);
         next.kept_from = Some(day);
+        if keep_counts {
+            self.keep_counts(kept, &before, day, &mut next)?;
+        } else {
+            next.counts_from = Some(day);
+        }
+        next.counts.retain(|counts| next.counts_from.is_none_or(|from| counts.day >= from));
         let mut forgotten = Forgotten::default();
         for part in next.clicks.extract_if(.., |part| part.day < day) {
             moved.gone(part.number);
@@ -131,13 +144,44 @@ impl Sealer {
         Ok(Some(Forgot { change: Change { sealed, moved, sealed_frozen: false }, forgotten, leaving }))
     }
 
+    /// Writes the counts of days that go.
+    fn keep_counts(
+        &self,
+        kept: &Shared,
+        before: &Sealed,
+        until: i32,
+        next: &mut Manifest,
+    ) -> Result<(), SealError> {
+        for (number, day) in before.days.range(..until) {
+            if day.damaged.is_some() {
+                // What is not all there would count too little.
+                next.counts_from = next.counts_from.max(Some(number + 1));
+                continue;
+            }
+            for part in &day.clicks {
+                let info = part.info();
+                let quarters = part.quarters().map_err(|error| part.files().index_damage(error))?;
+                let bytes = put_counts(&read(kept).names, info.number, &quarters).ok_or_else(|| {
+                    SealError::Damaged("counts have a name that is in no dictionary".into())
+                })?;
+                let name = counts_name(info.number);
+                write_file(self.folders.index.as_ref(), &name, &bytes).map_err(SealError::io(&*name))?;
+                let check = crc32fast::hash(&bytes);
+                next.counts.push(CountsInfo { number: info.number, day: *number, check });
+            }
+        }
+        Ok(())
+    }
+
     fn erase(&mut self, kept: &Shared, visitor: &Visitor<'_>, begin: Position) -> Result<Forgot, SealError> {
         self.remove_leftovers()?;
         let before = Arc::clone(&read(kept).sealed);
         let mut erasing = Erasing::default();
         for (number, day) in &before.days {
             // Nobody knows what is in a file that can't be read.
-            day.check(*number).map_err(SealError::from)?;
+            if *number >= before.kept_from {
+                day.check(*number).map_err(SealError::from)?;
+            }
             for part in &day.clicks {
                 self.erase_clicks(kept, visitor, (day, part), &mut erasing)?;
             }

@@ -28,6 +28,17 @@ pub struct PartInfo {
     pub received_last_ms: i64,
 }
 
+/// The counts of what was a part of a day that was removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CountsInfo {
+    /// The number that the part had.
+    pub number: u32,
+    /// Its UTC day.
+    pub day: i32,
+    /// CRC-32 of its file.
+    pub check: u32,
+}
+
 /// What the store consists of.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Manifest {
@@ -41,6 +52,10 @@ pub struct Manifest {
     pub key: [u8; 16],
     /// The first UTC day that is kept: days before it were removed. `None` while none was.
     pub kept_from: Option<i32>,
+    /// Of days before this one no counts are kept either. `None` where all removed days have theirs.
+    pub counts_from: Option<i32>,
+    /// Counts of removed days.
+    pub counts: Vec<CountsInfo>,
     /// Parts of clicks, in the order in which their rows were recorded.
     pub clicks: Vec<PartInfo>,
     /// Parts of searches.
@@ -72,6 +87,12 @@ impl Manifest {
         text.push('\n');
         if let Some(day) = self.kept_from {
             put(&mut text, format_args!("kept_from {}\n", date_of(day)));
+        }
+        if let Some(day) = self.counts_from {
+            put(&mut text, format_args!("counts_from {}\n", date_of(day)));
+        }
+        for CountsInfo { number, day, check } in &self.counts {
+            put(&mut text, format_args!("counts {number} {} {check:08x}\n", date_of(*day)));
         }
         for (kind, parts) in [("clicks", &self.clicks), ("searches", &self.searches)] {
             for part in parts {
@@ -125,6 +146,8 @@ impl Manifest {
                 self.key = u128::from_str_radix(rest, 16).ok().filter(|_| rest.len() == 32)?.to_be_bytes()
             }
             "kept_from" => self.kept_from = Some(day_of_date(rest)?),
+            "counts_from" => self.counts_from = Some(day_of_date(rest)?),
+            "counts" => self.counts.push(read_counts_line(rest)?),
             "clicks" => self.clicks.push(PartInfo::read(rest)?),
             "searches" => self.searches.push(PartInfo::read(rest)?),
             "names" => self.names = rest.parse().ok()?,
@@ -156,6 +179,17 @@ impl PartInfo {
         };
         words.next().is_none().then_some(part)
     }
+}
+
+fn read_counts_line(text: &str) -> Option<CountsInfo> {
+    let mut words = text.split(' ');
+    let mut word = || words.next();
+    let counts = CountsInfo {
+        number: word()?.parse().ok()?,
+        day: day_of_date(word()?)?,
+        check: u32::from_str_radix(word()?, 16).ok()?,
+    };
+    words.next().is_none().then_some(counts)
 }
 
 fn read_run(text: &str) -> Option<RunInfo> {
@@ -195,6 +229,8 @@ mod tests {
             next: 9,
             names: 3,
             kept_from: Some(-4),
+            counts_from: Some(-40),
+            counts: vec![CountsInfo { number: 4, day: -7, check: 0xab }],
             key: [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255],
             clicks: vec![part(1, 20_000), part(3, -4)],
             searches: vec![part(2, 20_000)],

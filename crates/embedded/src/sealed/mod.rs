@@ -13,16 +13,16 @@ pub mod sealing;
 pub mod verify;
 pub mod writing;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
-use clicks::{AccountCode, Click, Search, StoreError};
+use clicks::{AccountCode, Click, Question, Search, StoreError};
 
 use crate::index::counters::Counters;
 use crate::keys::{Fingerprint, Keys, KeysError};
 use crate::recent::corrections::Origin;
-use crate::recent::day::day_of;
+use crate::recent::day::{DAY_MS, day_of};
 use crate::sealed::cache::PostingsCache;
 use crate::sealed::part::{ClickPart, SearchPart};
 
@@ -85,6 +85,10 @@ pub struct Sealed {
     pub days: BTreeMap<i32, DayParts>,
     /// The first UTC day that is kept: days before it were removed. The least number while none was.
     pub kept_from: i32,
+    /// From this day on, removed days have their counts among the counters.
+    pub counts_from: i32,
+    /// The removed days that have any.
+    pub counted: BTreeSet<i32>,
     pub counters: Counters,
     pub keys: Arc<Keys>,
     pub cache: Arc<PostingsCache>,
@@ -180,12 +184,17 @@ impl Sealed {
         Ok(())
     }
 
-    /// Refuses a question about instants from `from_ms` on, if their days were removed.
+    /// Refuses a question about instants from `from_ms` on, if their days were removed and no counts answer it.
     ///
     /// # Errors
     /// [`StoreError::Removed`].
-    pub fn check_kept(&self, from_ms: i64) -> Result<(), StoreError> {
-        if day_of(from_ms) >= self.kept_from {
+    pub fn check_kept(&self, question: &Question, from_ms: i64) -> Result<(), StoreError> {
+        let first = day_of(from_ms);
+        let answered = || {
+            first >= self.counts_from
+                && question.counts_answer(i64::from(self.kept_from).saturating_mul(DAY_MS))
+        };
+        if first >= self.kept_from || answered() {
             return Ok(());
         }
         Err(StoreError::Removed { first_kept: date::date_of(self.kept_from) })
@@ -207,7 +216,8 @@ impl Sealed {
 
     /// The first and the last day that has clicks.
     pub fn day_range(&self) -> Option<(i32, i32)> {
-        Some((*self.days.first_key_value()?.0, *self.days.last_key_value()?.0))
+        let days = || self.days.keys().chain(&self.counted).copied();
+        Some((days().min()?, days().max()?))
     }
 
     /// About how many bytes of memory it takes.

@@ -10,18 +10,20 @@ use clicks::StoreError;
 use journal::Disk;
 
 use crate::index::build::build;
-use crate::index::counters::Counters;
+use crate::index::counters::{Counters, Quarters};
+use crate::index::counts::{counts_name, counts_number, read_counts};
 use crate::index::file::{IndexError, IndexFile, Owner, index_name, put_ids, write_index};
 use crate::keys::{FingerprintKey, KeyKind, Keys, KeysOptions, RunInfo, run_name, run_number, write_run};
 use crate::names::Names;
 use crate::recent::row_of;
 use crate::sealed::cache::PostingsCache;
 use crate::sealed::date::{date_of, day_of_date};
-use crate::sealed::manifest::{MANIFEST_NAME, Manifest, PartInfo};
+use crate::sealed::manifest::{CountsInfo, MANIFEST_NAME, Manifest, PartInfo};
 use crate::sealed::names_log::{NamesLog, folder_name};
 use crate::sealed::part::{ClickPart, Holds, PartFiles, SearchPart, day_folder, new_part_name, part_name};
 use crate::sealed::sealing::{Folders, Pace, PartLimits, Sealer, write_manifest};
 use crate::sealed::{DayParts, SealError, Sealed, hash_of};
+use crate::store_files::read_whole;
 
 /// How the sealed days are kept.
 #[derive(Debug, Clone, Copy)]
@@ -120,7 +122,10 @@ pub fn tidy(folders: &Folders, manifest: &Manifest) -> Result<(), SealError> {
     let parts: BTreeSet<String> =
         manifest.clicks.iter().chain(&manifest.searches).map(|part| index_name(part.number)).collect();
     let runs: BTreeSet<String> = manifest.runs.iter().map(|run| run_name(run.number)).collect();
-    let ours = |name: &str| name.starts_with("part-") && name.ends_with(".index");
+    let counts = manifest.counts.iter().map(|counts| counts_name(counts.number));
+    let parts: BTreeSet<String> = parts.into_iter().chain(counts).collect();
+    let ours =
+        |name: &str| (name.starts_with("part-") && name.ends_with(".index")) || counts_number(name).is_some();
     remove_others(folders.index.as_ref(), &parts, ours).map_err(SealError::io("index"))?;
     let ours = |name: &str| run_number(name).is_some();
     remove_others(folders.keys.as_ref(), &runs, ours).map_err(SealError::io("keys"))
@@ -230,11 +235,20 @@ impl Opening {
                 Err(other) => return Err(other),
             }
         }
+        for info in self.sealer.manifest.counts.clone() {
+            match self.open_counts(info) {
+                Ok(quarters) => counters.insert(info.day, info.number, &quarters),
+                Err(SealError::Damaged(reason)) => days.entry(info.day).or_default().damage(reason),
+                Err(other) => return Err(other),
+            }
+        }
         let rows = |parts: &[PartInfo]| parts.iter().map(|part| part.rows).sum();
         let has_damage = days.values().any(|day| day.damaged.is_some());
         Ok(Sealed {
             days,
             kept_from: self.sealer.manifest.kept_from.unwrap_or(i32::MIN),
+            counts_from: self.sealer.manifest.counts_from.unwrap_or(i32::MIN),
+            counted: self.sealer.manifest.counts.iter().map(|counts| counts.day).collect(),
             has_damage,
             counters,
             keys: Arc::new(keys),
@@ -242,6 +256,24 @@ impl Opening {
             clicks: rows(&self.sealer.manifest.clicks),
             searches: rows(&self.sealer.manifest.searches),
         })
+    }
+
+    /// The counts of a removed day; there is nothing that they could be built of anew.
+    fn open_counts(&mut self, info: CountsInfo) -> Result<Quarters, SealError> {
+        let name = counts_name(info.number);
+        let found = read_whole(self.sealer.folders.index.as_ref(), &name);
+        let bytes = match found {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(SealError::Damaged(format!("index/{name} is missing")));
+            }
+            Err(error) => return Err(SealError::Io { file: name, error }),
+        };
+        if crc32fast::hash(&bytes) != info.check {
+            return Err(SealError::Damaged(format!("index/{name} is damaged")));
+        }
+        read_counts(&mut self.names, info.number, &bytes)
+            .map_err(|error| SealError::Damaged(format!("index/{name}: {error}")))
     }
 
     fn files(&self, holds: Holds, info: PartInfo) -> Result<PartFiles, SealError> {

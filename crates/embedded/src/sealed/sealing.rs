@@ -9,6 +9,7 @@ use std::sync::Arc;
 use clicks::Search;
 use journal::Disk;
 
+use crate::index::counts::counts_name;
 use crate::index::file::{IndexFile, Owner, index_name};
 use crate::kept::{Frozen, Shared, read};
 use crate::keys::{FingerprintKey, KeyKind, at_once, run_name, write_run};
@@ -384,6 +385,9 @@ impl Sealer {
                 }
             }
         }
+        for counts in before.counts.iter().filter(|counts| !self.manifest.counts.contains(counts)) {
+            let _ = remove(self.folders.index.as_ref(), &counts_name(counts.number));
+        }
         let listed: BTreeSet<u64> = self.manifest.runs.iter().map(|run| run.number).collect();
         for run in before.runs.iter().filter(|run| !listed.contains(&run.number)) {
             // Whoever looks up in it has it open.
@@ -407,10 +411,17 @@ impl Sealer {
     fn view(&self, next: &Manifest, sealed: &Sealed, written: &[Written]) -> Result<Sealed, SealError> {
         let mut view = sealed.clone();
         view.kept_from = next.kept_from.unwrap_or(i32::MIN);
+        view.counts_from = next.counts_from.unwrap_or(i32::MIN);
+        view.counted = next.counts.iter().map(|counts| counts.day).collect();
+        let counted: BTreeSet<u32> = next.counts.iter().map(|counts| counts.number).collect();
+        for gone in self.manifest.counts.iter().filter(|counts| !counted.contains(&counts.number)) {
+            view.counters.remove(gone.day, gone.number);
+        }
         let numbers = |parts: &[PartInfo]| parts.iter().map(|part| part.number).collect::<BTreeSet<u32>>();
         let (clicks, searches) = (numbers(&next.clicks), numbers(&next.searches));
         for (number, day) in &mut view.days {
             let gone = day.clicks.extract_if(.., |part| !clicks.contains(&part.info().number));
+            let gone = gone.filter(|part| !counted.contains(&part.info().number));
             gone.for_each(|part| view.counters.remove(*number, part.info().number));
             day.searches.retain(|part| searches.contains(&part.info().number));
         }
@@ -431,7 +442,11 @@ impl Sealer {
         }
         let days = next.clicks.iter().chain(&next.searches).map(|part| part.day);
         let days: BTreeSet<i32> = days.collect();
-        view.days.retain(|day, _| days.contains(day));
+        // Counts that could not be read stand for a day that is damaged.
+        let counted = std::mem::take(&mut view.counted);
+        let unread = |day: &i32| *day < sealed.kept_from && counted.contains(day);
+        view.days.retain(|day, _| days.contains(day) || unread(day));
+        view.counted = counted;
         view.has_damage = view.days.values().any(|day| day.damaged.is_some());
         let rows = |parts: &[PartInfo]| parts.iter().map(|part| part.rows).sum();
         (view.clicks, view.searches) = (rows(&next.clicks), rows(&next.searches));

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use clicks::StoreError;
 use journal::Disk;
 
+use crate::index::counts::counts_name;
 use crate::index::file::{IndexFile, Owner, SECTIONS_ALL};
 use crate::keys::{FingerprintKey, at_once, verify_run};
-use crate::sealed::manifest::{MANIFEST_NAME, Manifest, PartInfo};
+use crate::sealed::manifest::{CountsInfo, MANIFEST_NAME, Manifest, PartInfo};
 use crate::sealed::names_log::folder_name;
 use crate::sealed::part::{Holds, PartFiles, day_folder};
+use crate::store_files::read_whole;
 
 /// A file that is not as it should be.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +76,16 @@ pub fn verify_days(root: &Arc<dyn Disk>) -> io::Result<Option<VerifiedDays>> {
                 }
                 _ => verified.find(format!("{}/{}", holds.folder(), day_folder(info.day)), "it is missing"),
             }
+        }
+    }
+    for CountsInfo { number, check, .. } in &manifest.counts {
+        let name = counts_name(*number);
+        verified.files += 1;
+        match index.as_ref().map(|index| read_whole(index.as_ref(), &name)) {
+            Some(Ok(bytes)) if crc32fast::hash(&bytes) == *check => verified.bytes += bytes.len() as u64,
+            Some(Ok(_)) => verified.find(format!("index/{name}"), "it is not what was written"),
+            Some(Err(error)) => verified.find(format!("index/{name}"), error),
+            None => verified.find(format!("index/{name}"), "it is missing"),
         }
     }
     let key = FingerprintKey::from_bytes(&manifest.key);

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use clicks::conformance::{Dice, JOIN_MS};
 use clicks::{
-    AccountCode, Click, ClickFilter, Forget, Forgotten, Hashid, MemoryStore, Outcome, ProductType, Record,
-    Search, Store, StoreError,
+    AccountCode, Click, ClickFilter, Forget, Forgotten, Grouping, Hashid, MemoryStore, Outcome, ProductType,
+    Question, Record, Search, Store, StoreError,
 };
 use days::{ClicksReader, SearchesReader, Source};
 use embedded::{EmbeddedOptions, EmbeddedStore, verify};
@@ -31,6 +31,10 @@ const CONTROL: &str = "visitor_who_stays_1";
 
 fn small() -> EmbeddedOptions {
     EmbeddedOptions { spare: false, part_rows_max: 40, day_parts_max: 4, ..options(16 << 10) }
+}
+
+const fn before(day: i32) -> Forget {
+    Forget::DaysBefore { day, keep_counts: false }
 }
 
 fn visitor() -> Forget {
@@ -290,7 +294,7 @@ fn a_visitor_is_not_erased_from_a_day_that_cannot_be_read() {
         "{refused:?}"
     );
     // Once the day is removed, whatever was in it, nothing is in the way.
-    store.forget(&Forget::DaysBefore(START_DAY + 2)).unwrap();
+    store.forget(&before(START_DAY + 2)).unwrap();
     store.forget(&visitor()).unwrap();
     assert_eq!(traces(&disk, ERASED), BTreeSet::new());
 }
@@ -303,7 +307,7 @@ fn removed_days_have_no_files_and_the_journal_has_nothing_of_them() {
         assert_eq!(store.forget(&what), oracle.forget(&what));
         assert_eq!(all(&store), all(&oracle));
     };
-    days(Forget::DaysBefore(START_DAY + 2));
+    days(before(START_DAY + 2));
     for folder in ["clicks", "searches"] {
         let folders = disk.subfolder(folder).unwrap().folders().unwrap();
         assert!(folders.iter().all(|day| day.as_str() >= "day=2024-10-28"), "{folders:?}");
@@ -325,7 +329,7 @@ fn removed_days_have_no_files_and_the_journal_has_nothing_of_them() {
         &mut count,
     ));
     assert_eq!(frames, 0);
-    days(Forget::DaysBefore(START_DAY + i32::try_from(DAYS).unwrap()));
+    days(before(START_DAY + i32::try_from(DAYS).unwrap()));
     assert_eq!(disk.subfolder("clicks").unwrap().folders().unwrap(), Vec::<String>::new());
     assert_eq!(disk.subfolder("index").unwrap().list().unwrap(), Vec::<String>::new());
     assert_eq!(disk.subfolder("keys").unwrap().list().unwrap(), Vec::<String>::new());
@@ -367,4 +371,49 @@ fn recording_goes_on_while_a_visitor_is_erased() {
     let store = open(&disk, &small());
     assert_eq!(all(&store), found);
     assert_eq!(traces(&disk, ERASED), BTreeSet::new());
+}
+
+#[test]
+fn kept_counts_that_are_damaged_refuse_their_day_and_nothing_else() {
+    let disk = SimulatedDisk::new();
+    let (store, oracle) = world(&disk, 8);
+    let what = Forget::DaysBefore { day: START_DAY + 2, keep_counts: true };
+    assert_eq!(store.forget(&what), oracle.forget(&what));
+    assert_eq!(traces(&disk, ERASED).iter().filter(|trace| trace.starts_with("index")).count(), 0);
+    drop(store);
+    let ask = |store: &dyn Store, from: &str, to: &str| {
+        let filter = ClickFilter::all(ACCOUNT, vec![ENGINE]);
+        let question =
+            Question { days: crate::counting::days(from, to, "Z"), filter, grouping: Grouping::Device };
+        store.tally(&question, &|| false)
+    };
+    let index = disk.subfolder("index").unwrap();
+    let is_counts = |name: &String| name.starts_with("counts-");
+    let name = index.list().unwrap().into_iter().find(is_counts).unwrap();
+    let whole = index.bytes(&name).unwrap();
+    for damage in [false, true] {
+        if damage {
+            let mut broken = whole.clone();
+            broken[30] ^= 1;
+            index.put(&name, &broken);
+        }
+        let (store, report) = EmbeddedStore::open(Arc::new(disk.clone()), &small()).unwrap();
+        assert_eq!(report.damaged_days.len(), usize::from(damage));
+        let days = [("20241026", "20241026"), ("20241027", "20241027"), ("20241026", "20241029")];
+        let asked = days.map(|(from, to)| (ask(&store, from, to), ask(&oracle, from, to)));
+        let right = asked.iter().filter(|(found, wanted)| found == wanted).count();
+        let refused = |answer: &Result<_, StoreError>| matches!(answer, Err(StoreError::DamagedDay { .. }));
+        let refused = asked.iter().filter(|(found, _)| refused(found)).count();
+        assert_eq!((right, refused), if damage { (1, 2) } else { (3, 0) });
+        assert_eq!(ask(&store, "20241028", "20241030"), ask(&oracle, "20241028", "20241030"));
+        assert_eq!(verify(Arc::new(disk.clone())).unwrap().damaged(), damage);
+        // Nothing of a visitor is in counts: damaged ones are in nobody's way.
+        store.forget(&visitor()).unwrap();
+        oracle.forget(&visitor()).unwrap();
+        assert_eq!(all(&store), all(&oracle));
+    }
+    let store = open(&disk, &small());
+    store.forget(&Forget::DaysBefore { day: START_DAY + 3, keep_counts: true }).unwrap();
+    assert_eq!(ask(&store, "20241028", "20241030"), ask(&oracle, "20241028", "20241030"));
+    assert!(matches!(ask(&store, "20241026", "20241030"), Err(StoreError::Removed { .. })));
 }
