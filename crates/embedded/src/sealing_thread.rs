@@ -104,6 +104,9 @@ pub struct Sealing {
     forgetter: Forgetter,
     bell: Arc<Bell>,
     sealer: Mutex<Sealer>,
+    /// Held while somebody waits for the sealer: a thread that seals without a pause would else take it up again before
+    /// anybody else gets it.
+    turn: Mutex<()>,
     parts_max: usize,
     trouble: Mutex<Option<String>>,
     /// Nobody knows what is on the disk: nothing is sealed until a restart.
@@ -136,6 +139,7 @@ impl Sealing {
             forgetter,
             bell,
             sealer: Mutex::new(sealer),
+            turn: Mutex::default(),
             parts_max,
             trouble: Mutex::default(),
             broken: AtomicBool::new(false),
@@ -259,6 +263,7 @@ impl Sealing {
 
     /// What is sealed and how, for those who wait for their turn.
     pub fn sealer(&self) -> MutexGuard<'_, Sealer> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         self.sealer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
