@@ -1,8 +1,11 @@
-//! The default engine: a journal, and in memory what makes its clicks countable.
+//! The default engine: a journal, in memory what was recorded last, and sealed days on disk with what makes their
+//! answers instant.
 //!
-//! Rooms, from the ground up: `wire` and `record` (what a frame says, drawn in `docs/formats/records.md`), `recent`
-//! (what is kept, in columns), `wanted` and `evaluate` (counting), `scan` (the clicks themselves), `ledger` (decisions
-//! and group commit), `engine` (the store), `backup`, `verify`. It must never know HTTP, JSON or a file.
+//! Rooms, from the ground up: `wire` and `record` (what a frame says, drawn in `docs/formats/records.md`), `names` (the
+//! dictionaries), `recent` (what is not sealed, in columns), `keys` (used ids on disk), `index` (counters and postings),
+//! `sealed` (the days: their list, parts, writing, opening), `kept` (all of it behind one lock), `wanted`, `evaluate` and
+//! `count` (counting), `scan` (the clicks themselves), `ledger` (decisions and group commit), `sealing_thread`, `engine`
+//! (the store), `backup`, `verify`. It must never know HTTP or JSON.
 
 mod backup;
 mod count;
