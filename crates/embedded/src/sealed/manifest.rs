@@ -48,6 +48,8 @@ pub struct Manifest {
     pub next: u32,
     /// The generation of the names whose numbers the indexes have.
     pub names: u32,
+    /// Where the names' journal ended when the indexes were written: with fewer names they would lie.
+    pub names_end: Position,
     /// The key of all fingerprints.
     pub key: [u8; 16],
     /// The first UTC day that is kept: days before it were removed. `None` while none was.
@@ -81,8 +83,8 @@ pub enum ManifestError {
 impl Manifest {
     /// As its file has it.
     pub fn to_text(&self) -> String {
-        let mut text =
-            format!("{HEAD}\nbegin {}\nnext {}\nnames {}\nkey ", self.begin, self.next, self.names);
+        let mut text = format!("{HEAD}\nbegin {}\nnext {}\n", self.begin, self.next);
+        put(&mut text, format_args!("names {} {}\nkey ", self.names, self.names_end));
         self.key.iter().for_each(|byte| put(&mut text, format_args!("{byte:02x}")));
         text.push('\n');
         if let Some(day) = self.kept_from {
@@ -150,7 +152,10 @@ impl Manifest {
             "counts" => self.counts.push(read_counts_line(rest)?),
             "clicks" => self.clicks.push(PartInfo::read(rest)?),
             "searches" => self.searches.push(PartInfo::read(rest)?),
-            "names" => self.names = rest.parse().ok()?,
+            "names" => {
+                let (generation, end) = rest.split_once(' ')?;
+                (self.names, self.names_end) = (generation.parse().ok()?, end.parse().ok()?);
+            }
             "keys" => self.runs.push(read_run(rest)?),
             _ => return None,
         }
@@ -228,6 +233,7 @@ mod tests {
             begin: 900,
             next: 9,
             names: 3,
+            names_end: 77,
             kept_from: Some(-4),
             counts_from: Some(-40),
             counts: vec![CountsInfo { number: 4, day: -7, check: 0xab }],

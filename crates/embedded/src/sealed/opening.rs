@@ -59,7 +59,7 @@ pub fn open(root: Arc<dyn Disk>, options: &SealedOptions) -> Result<Opened, Seal
         Sealer { folders, manifest, names: names_log, key, limits: options.limits, pace: Pace::at_once() };
     let mut opening = Opening { sealer, names, rebuilt };
     if opening.sealer.manifest.names != generation {
-        opening.sealer.manifest.names = generation;
+        (opening.sealer.manifest.names, opening.sealer.manifest.names_end) = (generation, 0);
         write_manifest(opening.sealer.folders.root.as_ref(), &opening.sealer.manifest)?;
     }
     let sealed = opening.open_days(options)?;
@@ -175,13 +175,18 @@ fn open_names(
         folders.root.folder(&name).map_err(SealError::io(name))
     };
     let mut generation = manifest.names;
-    let opened = match NamesLog::open(folder(generation)?) {
+    let opened = NamesLog::open(folder(generation)?).map_err(Some).and_then(|opened| {
+        // A journal that lost its end opens as well, with fewer names than indexes have numbers.
+        if opened.0.end() < manifest.names_end { Err(None) } else { Ok(opened) }
+    });
+    let opened = match opened {
         Ok(opened) => opened,
-        Err(error @ (journal::OpenError::Io { .. } | journal::OpenError::Newer { .. })) => {
+        Err(Some(error @ (journal::OpenError::Io { .. } | journal::OpenError::Newer { .. }))) => {
             return Err(SealError::Damaged(format!("{}: {error}", folder_name(generation))));
         }
         Err(error) => {
-            rebuilt.push(format!("{}: {error}", folder_name(generation)));
+            let reason = error.map_or_else(|| "names are missing".to_owned(), |error| error.to_string());
+            rebuilt.push(format!("{}: {reason}", folder_name(generation)));
             generation += 1;
             // A generation that was begun before and not finished.
             remove_all(folder(generation)?.as_ref()).map_err(SealError::io(folder_name(generation)))?;

@@ -338,6 +338,7 @@ impl Sealer {
         sealed: &Sealed,
         written: &[Written],
     ) -> Result<Arc<Sealed>, SealError> {
+        next.names_end = self.names.end();
         for part in written {
             let listed = match part.holds {
                 Holds::Clicks => &mut next.clicks,

@@ -116,6 +116,9 @@ fn verify_names(verified: &mut VerifiedDays, root: &Arc<dyn Disk>, generation: u
         Ok(journal) => {
             verified.files += journal.segments;
             verified.bytes += journal.bytes;
+            if journal.segments == 0 && !verified.manifest.clicks.is_empty() {
+                verified.find(&*name, "its files are missing; the next start builds them anew from the days");
+            }
             for finding in journal
                 .findings
                 .iter()
