@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use clicks::{Question, Store, Tally};
+use clicks::{ClickedItem, Question, Store, Tally};
 use serde_json::{Value, json};
 
 use crate::feed::{Failed, open};
@@ -87,19 +87,22 @@ pub fn ask(folder: &Path) -> Result<Value, Failed> {
 
 fn timed(store: &dyn Store, case: &Case) -> Result<Value, Failed> {
     let mut figures = described(case)?;
-    if let Some(question) = case.question()? {
-        let answer = |question: &Question| store.tally(question, &|| false);
-        let tally = answer(&question)?;
-        let engine = Times::of(|| Ok(answer(&question).map(drop)?))?;
-        let with_days = Times::of(|| {
-            let question = Question { days: case.days()?, ..question.clone() };
-            Ok(answer(&question).map(drop)?)
-        })?;
-        figures["sum"] = json!(tally.total());
-        figures["rows"] = rows(&tally)?;
-        figures["times"] = engine.figures();
-        figures["times_with_days"] = with_days.figures();
-    }
+    let question = case.question()?;
+    let answer = |question: &Question| store.tally(question, &|| false);
+    let tally = answer(&question)?;
+    let engine = Times::of(|| Ok(answer(&question).map(drop)?))?;
+    let with_days = Times::of(|| {
+        let question = Question { days: case.days()?, ..question.clone() };
+        Ok(answer(&question).map(drop)?)
+    })?;
+    let sum = match &tally {
+        Tally::Distinct { users, items } => users + items,
+        other => other.total(),
+    };
+    figures["sum"] = json!(sum);
+    figures["rows"] = rows(&tally)?;
+    figures["times"] = engine.figures();
+    figures["times_with_days"] = with_days.figures();
     Ok(figures)
 }
 
@@ -110,6 +113,11 @@ fn rows(tally: &Tally) -> Result<Value, Failed> {
         Tally::Terms(rows) => {
             Ok(rows.iter().map(|(terms, count)| json!([terms.as_ref().map(|t| t.as_str()), count])).collect())
         }
+        Tally::Items(rows) => {
+            let dfid = |item: &ClickedItem| item.dfid().map(|dfid| dfid.to_string());
+            Ok(rows.iter().map(|(item, count)| json!([dfid(item), count])).collect())
+        }
+        Tally::Distinct { users, items } => Ok(json!([users, items])),
         _ => Err("no question of the comparison is answered like this".into()),
     }
 }

@@ -1,5 +1,4 @@
-//! The questions of the comparison, by number of what each filters. A question that the engine can't answer yet is in
-//! the table all the same: the peers answer it, and our place stays empty. It must never know a store.
+//! The questions of the comparison. It must never know a store.
 
 use std::sync::Arc;
 
@@ -39,12 +38,13 @@ impl Asked {
         }
     }
 
-    /// As the engine is asked; `None` for what it can't be asked yet.
-    pub const fn grouping(self) -> Option<Grouping> {
+    /// As the engine is asked.
+    pub const fn grouping(self) -> Grouping {
         match self {
-            Self::Days => Some(Grouping::Day),
-            Self::Terms => Some(Grouping::Terms { rows_max: ROWS_MAX }),
-            Self::Items | Self::Distinct => None,
+            Self::Days => Grouping::Day,
+            Self::Terms => Grouping::Terms { rows_max: ROWS_MAX },
+            Self::Items => Grouping::Items { rows_max: ROWS_MAX },
+            Self::Distinct => Grouping::Distinct,
         }
     }
 }
@@ -118,13 +118,12 @@ impl Case {
         Ok(Arc::new(LocalDays::of(&period, &Zone::parse(self.zone)?)?))
     }
 
-    /// As the engine is asked; `None` for what it can't be asked yet.
+    /// As the engine is asked.
     ///
     /// # Errors
     /// As [`Case::days`].
-    pub fn question(&self) -> Result<Option<Question>, Failed> {
-        let Some(grouping) = self.asked.grouping() else { return Ok(None) };
-        Ok(Some(Question { days: self.days()?, filter: self.filter.clone(), grouping }))
+    pub fn question(&self) -> Result<Question, Failed> {
+        Ok(Question { days: self.days()?, filter: self.filter.clone(), grouping: self.asked.grouping() })
     }
 }
 

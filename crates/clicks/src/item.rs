@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use md5::{Digest, Md5};
 
+use crate::click::Click;
 use crate::names::{DocId, EngineIndex, Hashid, IndexName, NameError, hex_name};
 use crate::names::{hex, write_hex};
 
@@ -55,6 +56,32 @@ pub struct Dfid {
     pub index: IndexName,
     /// The MD5 of the item's `doc_id`.
     pub digest: ItemDigest,
+}
+
+/// An item as clicks name it. One that was clicked without telling its index is another than those that were.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClickedItem {
+    /// The search engine.
+    pub engine: Hashid,
+    /// Its index, if told.
+    pub index: Option<IndexName>,
+    /// What the search site calls it.
+    pub doc_id: DocId,
+}
+
+impl ClickedItem {
+    /// The item that was clicked.
+    #[must_use]
+    pub fn of(click: &Click) -> Self {
+        Self { engine: click.engine, index: click.index.clone(), doc_id: click.doc_id.clone() }
+    }
+
+    /// Its dfid, if its index is told.
+    #[must_use]
+    pub fn dfid(&self) -> Option<Dfid> {
+        let digest = ItemDigest::of(self.doc_id.as_str());
+        Some(Dfid { engine: self.engine, index: self.index.clone()?, digest })
+    }
 }
 
 impl FromStr for Dfid {

@@ -19,14 +19,14 @@ mod zone;
 pub use case::SearchTerms;
 pub use click::{Click, Device, ProductType};
 pub use filter::ClickFilter;
-pub use item::{Dfid, Item, ItemDigest};
+pub use item::{ClickedItem, Dfid, Item, ItemDigest};
 pub use local_days::{LOCAL_DAYS_MAX, LocalDay, LocalDays, Span};
 pub use memory::MemoryStore;
 pub use names::{
     AccountCode, DocId, EngineIndex, Hashid, ID_CHARS_MAX, IndexName, NameError, UserCode, check_id,
 };
 pub use period::{Bound, INSTANT_MS_MAX, INSTANT_MS_MIN, Period, PeriodError};
-pub use question::{Grouping, Question, TERMS_ROWS_MAX};
+pub use question::{Grouping, Question, TOP_ROWS_MAX};
 pub use search::{SEARCH_DOCS_MAX, SEARCH_QUERY_CHARS_MAX, Search};
 pub use store::{
     ClickStream, DEFAULT_JOIN_MS, Forget, Forgotten, Outcome, Promise, Record, Store, StoreError,

@@ -7,8 +7,8 @@ use crate::local_days::LocalDays;
 
 /// A quarter of an hour, in milliseconds.
 const QUARTER_MS: i64 = 900_000;
-/// The most rows of search terms that a question may ask for.
-pub const TERMS_ROWS_MAX: usize = 10_000;
+/// The most rows of search terms or items that a question may ask for.
+pub const TOP_ROWS_MAX: usize = 10_000;
 
 /// What the counts are counts of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,9 +23,16 @@ pub enum Grouping {
     Device,
     /// The search terms with the most clicks; clicks without terms are a row of their own.
     Terms {
-        /// How many rows at most, up to [`TERMS_ROWS_MAX`].
+        /// How many rows at most, up to [`TOP_ROWS_MAX`].
         rows_max: usize,
     },
+    /// The items with the most clicks.
+    Items {
+        /// How many rows at most, up to [`TOP_ROWS_MAX`].
+        rows_max: usize,
+    },
+    /// How many different visitors and items there are.
+    Distinct,
 }
 
 /// What a caller asks: grouping × filter, in the local days of a period.
@@ -46,7 +53,7 @@ impl Question {
     pub fn counts_answer(&self, before_ms: i64) -> bool {
         let asks_more = self.filter.terms.is_some()
             || self.filter.item.is_some()
-            || matches!(self.grouping, Grouping::Terms { .. });
+            || matches!(self.grouping, Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::Distinct);
         let cuts = |edge_ms: i64| edge_ms < before_ms && edge_ms.rem_euclid(QUARTER_MS) != 0;
         !asks_more && !self.days.spans().iter().any(|span| cuts(span.from_ms) || cuts(span.until_ms))
     }

@@ -243,6 +243,8 @@ pub enum StatsBy {
     Device,
     /// The searches with the most clicks
     Search,
+    /// The items with the most clicks
+    Item,
 }
 
 #[derive(Debug, Args)]
@@ -262,7 +264,7 @@ pub struct StatsArgs {
     /// false: a row for each day and search engine
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
     pub aggregate: bool,
-    /// The most rows of searches
+    /// The most rows of searches or items
     #[arg(long, default_value_t = 20, value_name = "N")]
     pub rows: usize,
     /// The account, where there are several [name or code]

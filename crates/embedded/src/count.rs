@@ -2,16 +2,18 @@
 //! asked for, and by the clicks themselves where a day begins inside a quarter of an hour. It must never know what is
 //! not sealed.
 
+use std::sync::Arc;
+
 use clicks::{Grouping, Question, StoreError};
 
 use crate::evaluate::{Evaluator, Place};
 use crate::index::counters::{EngineCounters, Kind, Kinds};
 use crate::index::cuts::{Cuts, DayCuts, QUARTER_MS, QUARTERS, Segment};
 use crate::kept::{Shared, read};
-use crate::recent::day::DAY_MS;
-use crate::record::device_code;
+use crate::recent::day::{DAY_MS, Row};
 use crate::sealed::Sealed;
-use crate::sealed::part::ClickPart;
+use crate::sealed::cache::SectionBytes;
+use crate::sealed::part::{ClickPart, Loads};
 use crate::wanted::Wanted;
 
 /// How many clicks of a cut quarter are looked at before names are looked up for those that pass.
@@ -38,8 +40,11 @@ impl SealedCount<'_> {
             let mut days = cuts.days().filter_map(|cut| Some((cut.day, self.sealed.days.get(&cut.day)?)));
             days.try_for_each(|(day, parts)| parts.check(day))?;
         }
-        let by_terms = matches!(self.question.grouping, Grouping::Terms { .. });
-        if by_terms || self.wanted.terms().is_some() || self.wanted.items().is_some() {
+        let by_names = matches!(
+            self.question.grouping,
+            Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::Distinct
+        );
+        if by_names || self.wanted.terms().is_some() || self.wanted.items().is_some() {
             self.by_postings(&cuts, evaluator)?;
         } else {
             self.by_counters(&cuts, evaluator)?;
@@ -52,11 +57,8 @@ impl SealedCount<'_> {
         Ok(())
     }
 
-    fn parts<'s>(
-        &'s self,
-        cut: &DayCuts<'_>,
-    ) -> impl Iterator<Item = &'s std::sync::Arc<ClickPart>> + use<'s> {
-        let wanted = |part: &&std::sync::Arc<ClickPart>| part.head().has_wanted(self.wanted);
+    fn parts<'s>(&'s self, cut: &DayCuts<'_>) -> impl Iterator<Item = &'s Arc<ClickPart>> + use<'s> {
+        let wanted = |part: &&Arc<ClickPart>| part.head().has_wanted(self.wanted);
         self.sealed.days.get(&cut.day).into_iter().flat_map(|day| &day.clicks).filter(wanted)
     }
 
@@ -77,7 +79,7 @@ impl SealedCount<'_> {
                     });
                 }
                 plan.hand_over(&sums, |day, clicks| {
-                    evaluator.add_at(Place { day, engine: 0, device: 0, terms: 0 }, clicks);
+                    evaluator.add_at(Place { day, ..Place::default() }, clicks);
                 });
             }
             Grouping::Device => {
@@ -89,11 +91,11 @@ impl SealedCount<'_> {
                         sums.add(&plan, self.sealed.counters.engine(engine), passes);
                     }
                     plan.hand_over(&sums, |day, clicks| {
-                        evaluator.add_at(Place { day, engine: 0, device, terms: 0 }, clicks);
+                        evaluator.add_at(Place { day, device, ..Place::default() }, clicks);
                     });
                 }
             }
-            Grouping::DayAndEngine | Grouping::Engine | Grouping::Terms { .. } => {
+            Grouping::DayAndEngine | Grouping::Engine => {
                 for engine in self.wanted.engines() {
                     self.check_time()?;
                     let mut sums = Sums::new(&plan);
@@ -101,10 +103,12 @@ impl SealedCount<'_> {
                         self.wanted.passes_kind(kind)
                     });
                     plan.hand_over(&sums, |day, clicks| {
-                        evaluator.add_at(Place { day, engine, device: 0, terms: 0 }, clicks);
+                        evaluator.add_at(Place { day, engine, ..Place::default() }, clicks);
                     });
                 }
             }
+            // What is grouped by names is counted by postings.
+            Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::Distinct => {}
         }
         Ok(())
     }
@@ -113,10 +117,10 @@ impl SealedCount<'_> {
         for cut in cuts.days() {
             for part in self.parts(&cut) {
                 self.check_time()?;
-                match self.sealed.cache.get(part) {
-                    Ok(postings) => part
+                match self.sections(part) {
+                    Ok((postings, users)) => part
                         .head()
-                        .count(&postings, self.wanted, &cut, evaluator)
+                        .count(&postings, &users, self.wanted, &cut, evaluator)
                         .ok_or_else(|| part.files().index_damage("it is damaged"))?,
                     // The next start builds it anew; until then its clicks are counted one by one.
                     Err(_) => {
@@ -129,6 +133,14 @@ impl SealedCount<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The postings of a part, and its visitors where they are told apart.
+    fn sections(&self, part: &Arc<ClickPart>) -> Result<(SectionBytes, SectionBytes), StoreError> {
+        let postings = self.sealed.cache.get(part, Loads::Postings)?;
+        let tells_apart = self.question.grouping == Grouping::Distinct && part.head().has_users(self.wanted);
+        let users = if tells_apart { self.sealed.cache.get(part, Loads::Users)? } else { Arc::default() };
+        Ok((postings, users))
     }
 
     /// Looks at the clicks of some quarters of a day.
@@ -163,12 +175,11 @@ impl SealedCount<'_> {
                 }
                 let kept = read(self.kept);
                 for (day, click) in found {
-                    let row = kept.names.row(&click);
-                    let row = row.ok_or_else(|| {
-                        StoreError::Damaged("a click has a name that is in no dictionary".into())
-                    })?;
-                    let device = device_code(click.device);
-                    evaluator.add_at(Place { day, engine: row.engine, device, terms: row.terms }, 1);
+                    let Row { engine, device, terms, item, user, .. } = kept.row(&click)?;
+                    evaluator.add_at(Place { day, engine, device, terms, item }, 1);
+                    if self.question.grouping == Grouping::Distinct {
+                        evaluator.visitors_mut().add(user, 1);
+                    }
                 }
             }
         }

@@ -7,16 +7,17 @@ use std::time::Instant;
 
 use clicks::{
     AccountCode, ClickFilter, ClickStream, Counter, Forget, Forgotten, Grouping, Outcome, Promise, Question,
-    Record, Search, SearchTerms, Store, StoreError, StoreStatus, Tally, ready,
+    Record, Search, Store, StoreError, StoreStatus, Tally, ready,
 };
 use journal::{CommitError, Disk, Journal, Options, Refused, Writer, WriterOptions, WriterThread};
 
 use crate::backup::{BackupError, StoreBackup};
 use crate::count::SealedCount;
-use crate::evaluate::{Evaluator, FirstTexts, TermsCounts};
+use crate::evaluate::{Evaluator, FirstNames, TopNumbers};
 use crate::kept::{Kept, Shared, read};
 use crate::keys::KeyKind;
 use crate::ledger::{Done, Job, Ledger, Place, Queue, SealingRule};
+use crate::names::Names;
 use crate::options::{EmbeddedOptions, OpenError, OpenReport};
 use crate::recent::day::{Counted, day_of};
 use crate::record::{Accepted, read_frame};
@@ -31,7 +32,7 @@ use crate::wanted::Wanted;
 /// How many callers may wait for everything to settle, besides those who record.
 const SETTLING_CALLS_MAX: usize = 1_024;
 /// How many texts are looked up while the lock is held.
-const PAGE_TEXTS_MAX: usize = 4_096;
+const PAGE_NAMES_MAX: usize = 4_096;
 /// The folder of the journal.
 pub const JOURNAL_FOLDER: &str = "journal";
 
@@ -234,41 +235,35 @@ impl EmbeddedStore {
         }
     }
 
-    /// Looks up the terms that are among the first rows, some at a time.
-    fn count_terms(
+    /// Looks up the names that are among the first rows, some at a time.
+    fn first_rows<N: Ord>(
         &self,
-        terms: TermsCounts,
-        counter: &mut Counter<'_>,
-        question: &Question,
+        top: &TopNumbers,
+        name: impl Fn(&Names, u32) -> Option<N>,
+        mut add: impl FnMut(N, u64),
         stop: &dyn Fn() -> bool,
     ) -> Result<(), StoreError> {
-        // The counter looks at neither day nor engine of terms.
-        let Some(engine) = question.filter.engines.first().copied() else { return Ok(()) };
-        let mut add = |terms: Option<&SearchTerms>, clicks| counter.add(0, engine, None, terms, clicks);
-        if terms.untold > 0 {
-            add(None, terms.untold);
-        }
-        for page in terms.above.chunks(PAGE_TEXTS_MAX) {
+        for page in top.above.chunks(PAGE_NAMES_MAX) {
             let kept = read(&self.kept);
             for (number, clicks) in page {
-                add(Some(kept.names.terms.name(*number).ok_or_else(lost_name)?), *clicks);
+                add(name(&kept.names, *number).ok_or_else(lost_name)?, *clicks);
             }
         }
-        let mut first = FirstTexts::new(terms.level_rows_max);
-        for page in terms.level.chunks(PAGE_TEXTS_MAX) {
+        let mut first = FirstNames::new(top.level_rows_max);
+        for page in top.level.chunks(PAGE_NAMES_MAX) {
             if stop() {
                 return Err(StoreError::OutOfTime);
             }
             let kept = read(&self.kept);
-            first.extend(page.iter().filter_map(|number| kept.names.terms.name(*number).cloned()));
+            first.extend(page.iter().filter_map(|number| name(&kept.names, *number)));
         }
-        first.into_texts().iter().for_each(|text| add(Some(text), terms.level_clicks));
+        first.into_names().into_iter().for_each(|name| add(name, top.level_clicks));
         Ok(())
     }
 }
 
 fn lost_name() -> StoreError {
-    StoreError::Damaged("a row has terms that are not in the dictionary".into())
+    StoreError::Damaged("a row has a name that is not in the dictionary".into())
 }
 
 /// Keeps what a frame says.
@@ -344,7 +339,7 @@ impl Store for EmbeddedStore {
         if seen.wanted.is_nothing() {
             return Ok(counter.finish());
         }
-        let mut evaluator = Evaluator::new(question, &seen.wanted, seen.terms_end);
+        let mut evaluator = Evaluator::new(question, &seen.wanted, seen.numbers_end);
         for block in &seen.blocks {
             if stop() {
                 return Err(StoreError::OutOfTime);
@@ -357,10 +352,26 @@ impl Store for EmbeddedStore {
         }
         let (kept, sealed, wanted) = (&*self.kept, &*seen.sealed, &seen.wanted);
         SealedCount { kept, sealed, question, wanted, stop }.count(&mut evaluator)?;
-        if matches!(question.grouping, Grouping::Terms { .. }) {
-            self.count_terms(evaluator.into_terms(), &mut counter, question, stop)?;
-        } else {
-            evaluator.finish(&mut counter);
+        match question.grouping {
+            Grouping::Terms { .. } => {
+                let top = evaluator.into_top();
+                if top.untold > 0 {
+                    counter.add_terms(None, top.untold);
+                }
+                let name = |names: &Names, number| names.terms.name(number).cloned();
+                self.first_rows(&top, name, |terms, clicks| counter.add_terms(Some(&terms), clicks), stop)?;
+            }
+            Grouping::Items { .. } => {
+                let add = |item, clicks| counter.add_item(item, clicks);
+                self.first_rows(&evaluator.into_top(), Names::clicked_item, add, stop)?;
+            }
+            Grouping::Distinct => {
+                let (visitors, items) = evaluator.into_distinct();
+                counter.add_distinct(visitors.count(stop)?, items);
+            }
+            Grouping::Day | Grouping::DayAndEngine | Grouping::Engine | Grouping::Device => {
+                evaluator.finish(&mut counter);
+            }
         }
         Ok(counter.finish())
     }
@@ -438,7 +449,7 @@ impl Drop for EmbeddedStore {
 /// What a question counts, as it is at one moment.
 struct Seen {
     wanted: Wanted,
-    terms_end: usize,
+    numbers_end: usize,
     blocks: Vec<Arc<Counted>>,
     /// Rows to take back, and rows to count for them.
     corrected: Vec<(Arc<Counted>, Arc<Counted>)>,
@@ -456,7 +467,7 @@ impl Seen {
         }
         Self {
             wanted: Wanted::new(&question.filter, &kept.names),
-            terms_end: kept.names.terms.numbers_end(),
+            numbers_end: kept.names.numbers_end(question.grouping),
             blocks,
             corrected,
             sealed: Arc::clone(&kept.sealed),

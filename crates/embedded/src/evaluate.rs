@@ -3,8 +3,9 @@
 
 use std::cmp::Reverse;
 
-use clicks::{Counter, Device, Grouping, Question, SearchTerms, Span, TERMS_ROWS_MAX};
+use clicks::{Counter, Device, Grouping, Question, Span, TOP_ROWS_MAX};
 
+use crate::index::users::{Mark, Visitors};
 use crate::names::UNTOLD;
 use crate::wanted::{Passing, Wanted, narrow};
 
@@ -26,6 +27,8 @@ pub struct Columns<'a> {
     pub device: &'a [u8],
     /// The product type's number.
     pub product: &'a [u8],
+    /// The visitor.
+    pub user: &'a [Mark],
     /// The first and the last instant; backwards when there are no rows.
     pub range_ms: (i64, i64),
     /// The engine of all rows, where they have one in common.
@@ -40,8 +43,10 @@ const DEVICES: [Option<Device>; 3] = [None, Some(Device::Desktop), Some(Device::
 pub struct Evaluator<'q> {
     question: &'q Question,
     wanted: &'q Wanted,
-    /// One cell for each day, engine, pair of them (day-major), device or terms number.
+    /// One cell for each day, engine, pair of them (day-major), device, terms number or item number.
     cells: Vec<u64>,
+    /// Where visitors are told apart: those that were met.
+    visitors: Visitors,
     /// Masks, kept from block to block for their memory.
     passing: Vec<u8>,
     in_span: Vec<u8>,
@@ -50,7 +55,7 @@ pub struct Evaluator<'q> {
 }
 
 /// Where clicks belong that were counted elsewhere. A grouping looks only at what it groups by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Place {
     /// The question's day.
     pub day: usize,
@@ -60,20 +65,30 @@ pub struct Place {
     pub device: u8,
     /// The terms' number.
     pub terms: u32,
+    /// The item's number.
+    pub item: u32,
 }
 
 impl<'q> Evaluator<'q> {
-    /// An evaluator at zero. `terms_end` is one more than the greatest number that terms have.
-    pub fn new(question: &'q Question, wanted: &'q Wanted, terms_end: usize) -> Self {
+    /// An evaluator at zero. `numbers_end` is one more than the greatest number of what is grouped by, of terms or items.
+    pub fn new(question: &'q Question, wanted: &'q Wanted, numbers_end: usize) -> Self {
         let (days, engines) = (question.days.days().len(), question.filter.engines.len());
         let cells = match question.grouping {
             Grouping::Day => days,
             Grouping::DayAndEngine => days * engines,
             Grouping::Engine => engines,
             Grouping::Device => DEVICES.len(),
-            Grouping::Terms { .. } => terms_end,
+            Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::Distinct => numbers_end,
         };
-        Self { question, wanted, cells: vec![0; cells], passing: Vec::new(), in_span: Vec::new(), weight: 1 }
+        Self {
+            question,
+            wanted,
+            cells: vec![0; cells],
+            visitors: Visitors::default(),
+            passing: Vec::new(),
+            in_span: Vec::new(),
+            weight: 1,
+        }
     }
 
     /// What is counted by.
@@ -88,8 +103,14 @@ impl<'q> Evaluator<'q> {
             Grouping::DayAndEngine | Grouping::Engine => self.engine_cell(at.engine, at.day),
             Grouping::Device => usize::from(at.device),
             Grouping::Terms { .. } => usize::try_from(at.terms).unwrap_or(usize::MAX),
+            Grouping::Items { .. } | Grouping::Distinct => usize::try_from(at.item).unwrap_or(usize::MAX),
         };
         self.add(cell, clicks);
+    }
+
+    /// The visitors that were met, where they are told apart.
+    pub const fn visitors_mut(&mut self) -> &mut Visitors {
+        &mut self.visitors
     }
 
     /// Takes the rows of a block back: they were counted as they had been before they learned from a search.
@@ -176,11 +197,21 @@ impl<'q> Evaluator<'q> {
                     self.add(usize::from(*code), u64::from(*passing));
                 }
             }
-            (Grouping::Terms { .. }, _) => {
-                for (terms, passing) in columns.terms.iter().zip(mask) {
-                    self.add(usize::try_from(*terms).unwrap_or(usize::MAX), u64::from(*passing));
+            (Grouping::Terms { .. }, _) => self.add_numbers(columns.terms, mask),
+            (Grouping::Items { .. }, _) => self.add_numbers(columns.item, mask),
+            (Grouping::Distinct, _) => {
+                self.add_numbers(columns.item, mask);
+                let clicks = if self.weight == 1 { 1 } else { -1 };
+                for (user, _) in columns.user.iter().zip(mask).filter(|(_, passing)| **passing != 0) {
+                    self.visitors.add(*user, clicks);
                 }
             }
+        }
+    }
+
+    fn add_numbers(&mut self, numbers: &[u32], mask: &[u8]) {
+        for (number, passing) in numbers.iter().zip(mask) {
+            self.add(usize::try_from(*number).unwrap_or(usize::MAX), u64::from(*passing));
         }
     }
 
@@ -199,7 +230,7 @@ impl<'q> Evaluator<'q> {
         }
     }
 
-    /// Hands all counts but those of terms to the counter that makes the tally.
+    /// Hands counts by day, engine or device to the counter that makes the tally.
     pub fn finish(self, counter: &mut Counter<'_>) {
         let engines = &self.question.filter.engines;
         // Where a grouping has no day, engine or device, the counter looks at none.
@@ -212,17 +243,28 @@ impl<'q> Evaluator<'q> {
                 }
                 Grouping::Engine => (0, engines.get(cell).copied(), None),
                 Grouping::Device => (0, somewhere, DEVICES.get(cell).copied().flatten()),
-                Grouping::Terms { .. } => return,
+                Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::Distinct => return,
             };
             if let Some(engine) = engine {
-                counter.add(day, engine, device, None, clicks);
+                counter.add(day, engine, device, clicks);
             }
         }
     }
 
-    /// The counts of terms by number, of a question that groups by terms.
-    pub fn into_terms(self) -> TermsCounts {
-        TermsCounts::new(&self.cells, self.question.grouping)
+    /// The counts by number, of a question that groups by terms or items.
+    pub fn into_top(self) -> TopNumbers {
+        match self.question.grouping {
+            Grouping::Terms { rows_max } | Grouping::Items { rows_max } => {
+                TopNumbers::new(&self.cells, rows_max)
+            }
+            _ => TopNumbers::new(&[], 0),
+        }
+    }
+
+    /// The visitors that were met, and how many items have clicks, of a question that tells them apart.
+    pub fn into_distinct(self) -> (Visitors, u64) {
+        let items = self.cells.iter().filter(|clicks| **clicks > 0).count();
+        (self.visitors, items as u64)
     }
 }
 
@@ -238,76 +280,88 @@ fn ones(mask: &[u8]) -> u64 {
     mask.chunks(BYTES_MAX).map(|bytes| u64::from(bytes.iter().sum::<u8>())).sum()
 }
 
-/// Counts of terms by number, of which only the first rows are wanted. Millions of terms may have a click each: so
-/// texts are looked at only where counts are equal and at the edge of what is wanted.
+/// Counts of terms or items by number, of which only the first rows are wanted. Millions may have a click each: so names
+/// are looked at only where counts are equal and at the edge of what is wanted.
 #[derive(Debug)]
-pub struct TermsCounts {
+pub struct TopNumbers {
     /// Certain to be wanted.
     pub above: Vec<(u32, u64)>,
-    /// Numbers whose count is the least that may be wanted, and how many of them are: the first by text.
+    /// Numbers whose count is the least that may be wanted, and how many of them are: the first by name.
     pub level: Vec<u32>,
     /// That count.
     pub level_clicks: u64,
     /// How many at that level are wanted.
     pub level_rows_max: usize,
-    /// Clicks without terms.
+    /// Clicks without terms. Every click has an item.
     pub untold: u64,
 }
 
-impl TermsCounts {
-    fn new(cells: &[u64], grouping: Grouping) -> Self {
-        let rows_max = match grouping {
-            Grouping::Terms { rows_max } => rows_max.min(TERMS_ROWS_MAX),
-            _ => 0,
-        };
-        let mut counts: Vec<(u32, u64)> = (0..).zip(cells.iter().copied()).filter(|row| row.1 > 0).collect();
-        let untold = if counts.first().is_some_and(|row| row.0 == UNTOLD) { counts.remove(0).1 } else { 0 };
-        if rows_max == 0 {
-            counts.clear();
-        }
-        let mut level_clicks = 0;
-        if let Some(edge) = rows_max.checked_sub(1).filter(|edge| *edge < counts.len()) {
-            level_clicks = counts.select_nth_unstable_by_key(edge, |row| Reverse(row.1)).1.1;
-        }
-        let level = counts.iter().filter(|row| row.1 == level_clicks).map(|row| row.0).collect();
-        counts.retain(|row| row.1 > level_clicks);
-        Self {
-            level_rows_max: rows_max.saturating_sub(counts.len()),
-            above: counts,
-            level,
-            level_clicks,
-            untold,
-        }
-    }
-}
-
-/// The first texts of many, in memory for few.
-#[derive(Debug)]
-pub struct FirstTexts {
-    rows_max: usize,
-    texts: Vec<SearchTerms>,
-}
-
-impl FirstTexts {
-    /// Keeps at most `rows_max` texts.
-    pub const fn new(rows_max: usize) -> Self {
-        Self { rows_max, texts: Vec::new() }
-    }
-
-    /// Looks at some texts.
-    pub fn extend(&mut self, texts: impl Iterator<Item = SearchTerms>) {
-        self.texts.extend(texts);
-        if self.texts.len() > self.rows_max {
-            if self.rows_max > 0 {
-                self.texts.select_nth_unstable(self.rows_max - 1);
+impl TopNumbers {
+    fn new(cells: &[u64], rows_max: usize) -> Self {
+        let rows_max = rows_max.min(TOP_ROWS_MAX);
+        let untold = usize::try_from(UNTOLD).ok().and_then(|untold| cells.get(untold)).copied().unwrap_or(0);
+        let told = || (0..).zip(cells.iter().copied()).filter(|row| row.0 != UNTOLD);
+        let level_clicks = least_wanted(told().map(|row| row.1), rows_max);
+        let (mut above, mut level) = (Vec::new(), Vec::new());
+        for (number, clicks) in told().filter(|row| rows_max > 0 && row.1 >= level_clicks.max(1)) {
+            if clicks > level_clicks {
+                above.push((number, clicks));
+            } else {
+                level.push(number);
             }
-            self.texts.truncate(self.rows_max);
+        }
+        Self { level_rows_max: rows_max.saturating_sub(above.len()), above, level, level_clicks, untold }
+    }
+}
+
+/// The count of the last row that is wanted, of the most counted first; 0 when there are fewer rows.
+fn least_wanted(counts: impl Iterator<Item = u64>, rows_max: usize) -> u64 {
+    let Some(last) = rows_max.checked_sub(1) else { return 0 };
+    // A few times as many as are wanted, and the least of those that were picked out of them last.
+    let (mut most, mut least) = (Vec::with_capacity(rows_max * 4), 0);
+    let pick = |most: &mut Vec<u64>| {
+        let least = *most.select_nth_unstable_by_key(last, |count| Reverse(*count)).1;
+        most.truncate(rows_max);
+        least
+    };
+    for count in counts {
+        if count > least {
+            most.push(count);
+            if most.len() == rows_max * 4 {
+                least = pick(&mut most);
+            }
+        }
+    }
+    if most.len() < rows_max { 0 } else { pick(&mut most) }
+}
+
+/// The first names of many, in memory for few.
+#[derive(Debug)]
+pub struct FirstNames<N> {
+    rows_max: usize,
+    names: Vec<N>,
+}
+
+impl<N: Ord> FirstNames<N> {
+    /// Keeps at most `rows_max` names.
+    pub const fn new(rows_max: usize) -> Self {
+        Self { rows_max, names: Vec::new() }
+    }
+
+    /// Looks at some names.
+    pub fn extend(&mut self, names: impl Iterator<Item = N>) {
+        self.names.extend(names);
+        if self.names.len() > self.rows_max {
+            if self.rows_max > 0 {
+                self.names.select_nth_unstable(self.rows_max - 1);
+            }
+            self.names.truncate(self.rows_max);
         }
     }
 
     /// The first of them, in no order.
-    pub fn into_texts(self) -> Vec<SearchTerms> {
-        self.texts
+    pub fn into_names(self) -> Vec<N> {
+        self.names
     }
 }
 
@@ -324,9 +378,9 @@ mod tests {
     }
 
     #[test]
-    fn only_terms_at_the_edge_need_their_text() {
+    fn only_numbers_at_the_edge_need_their_name() {
         let cells = [9, 5, 1, 3, 0, 3, 3, 8];
-        let counts = TermsCounts::new(&cells, Grouping::Terms { rows_max: 3 });
+        let counts = TopNumbers::new(&cells, 3);
         assert_eq!((counts.untold, counts.level_clicks, counts.level_rows_max), (9, 3, 1));
         let sorted = |mut rows: Vec<u32>| {
             rows.sort_unstable();
@@ -334,18 +388,30 @@ mod tests {
         };
         assert_eq!(sorted(counts.level), [3, 5, 6]);
         assert_eq!(sorted(counts.above.iter().map(|row| row.0).collect()), [1, 7]);
-        let all = TermsCounts::new(&cells, Grouping::Terms { rows_max: 100 });
+        let all = TopNumbers::new(&cells, 100);
         assert_eq!((all.above.len(), all.level.len()), (6, 0));
+        let none = TopNumbers::new(&cells, 0);
+        assert_eq!((none.above.len(), none.level.len(), none.untold), (0, 0, 9));
+        for rows_max in 1..200 {
+            let cells: Vec<u64> =
+                (0..1_000_u64).map(|number| number.wrapping_mul(2_654_435_761) % 300).collect();
+            let top = TopNumbers::new(&cells, rows_max);
+            let mut sorted = cells[1..].to_vec();
+            sorted.sort_unstable_by_key(|count| Reverse(*count));
+            assert_eq!(top.level_clicks, sorted[rows_max - 1]);
+            assert_eq!(top.above.len(), sorted.iter().filter(|count| **count > top.level_clicks).count());
+            assert_eq!(top.level.len(), sorted.iter().filter(|count| **count == top.level_clicks).count());
+        }
     }
 
     #[test]
-    fn the_first_texts_of_many_are_kept() {
-        let mut first = FirstTexts::new(2);
-        for texts in [["d", "c"], ["b", "e"], ["a", "f"]] {
-            first.extend(texts.into_iter().map(SearchTerms::from_folded));
+    fn the_first_names_of_many_are_kept() {
+        let mut first = FirstNames::new(2);
+        for names in [["d", "c"], ["b", "e"], ["a", "f"]] {
+            first.extend(names.into_iter());
         }
-        let mut texts = first.into_texts();
-        texts.sort_unstable();
-        assert_eq!(texts, ["a", "b"].map(SearchTerms::from_folded));
+        let mut names = first.into_names();
+        names.sort_unstable();
+        assert_eq!(names, ["a", "b"]);
     }
 }

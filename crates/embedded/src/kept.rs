@@ -7,10 +7,11 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use clicks::{AccountCode, Click, Search, StoreError};
 use journal::Position;
 
+use crate::index::users::Mark;
 use crate::keys::{Fingerprint, FingerprintKey, KeyKind};
 use crate::names::Names;
 use crate::recent::corrections::{Learned, Origin};
-use crate::recent::day::{RowPlace, day_of};
+use crate::recent::day::{Row, RowPlace, day_of};
 use crate::recent::{Recent, learns, learns_from, row_of};
 use crate::record::RecordError;
 use crate::sealed::Sealed;
@@ -86,6 +87,20 @@ impl Kept {
     /// The fingerprint of an id.
     pub fn fingerprint(&self, kind: KeyKind, account: AccountCode, id: &str) -> Fingerprint {
         self.key.of(kind, account, id)
+    }
+
+    /// The mark of a click's visitor.
+    pub fn mark(&self, click: &Click) -> Mark {
+        Mark::of(click, &self.key)
+    }
+
+    /// The row of a click whose names are all known.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when one is not.
+    pub fn row(&self, click: &Click) -> Result<Row, StoreError> {
+        let row = self.names.row(click, self.mark(click));
+        row.ok_or_else(|| StoreError::Damaged("a click has a name that is in no dictionary".into()))
     }
 
     /// Whether a click with this id is kept.
@@ -187,7 +202,8 @@ impl Kept {
                 (None, None) => waits_for = found.query,
             }
         }
-        self.active.keep_click(&mut self.names, &click, found.id, waits_for);
+        let user = self.mark(&click);
+        self.active.keep_click(&mut self.names, (&click, user), found.id, waits_for);
         Ok(())
     }
 
@@ -215,7 +231,9 @@ impl Kept {
         for (origin, click) in waiting {
             let mut completed = click.clone();
             completed.complete(search);
-            let (before, after) = (row_of(&mut self.names, &click), row_of(&mut self.names, &completed));
+            let user = self.mark(&click);
+            let (before, after) =
+                (row_of(&mut self.names, &click, user), row_of(&mut self.names, &completed, user));
             // What was found before it was erased learns nothing more.
             let Some(origin) = self.moved.follow(origin) else { continue };
             self.active.corrections_mut().add(origin, Learned::of(&completed), before, after);

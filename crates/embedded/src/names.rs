@@ -3,9 +3,10 @@
 
 use std::hash::{BuildHasher, Hash, RandomState};
 
-use clicks::{AccountCode, Click, DocId, Hashid, IndexName, ItemDigest, SearchTerms};
+use clicks::{AccountCode, Click, ClickedItem, DocId, Grouping, Hashid, IndexName, ItemDigest, SearchTerms};
 use hashbrown::HashTable;
 
+use crate::index::users::Mark;
 use crate::recent::day::Row;
 use crate::record::device_code;
 
@@ -70,6 +71,16 @@ fn named<K>(names: &[K], number: u32) -> Option<&K> {
     names.get(usize::try_from(number).ok()?.checked_sub(1)?)
 }
 
+/// An item, as clicks name it: the same `doc_id` in another index is another item.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct ItemName {
+    /// The number of its engine.
+    pub engine: u32,
+    /// The number of its index, or [`UNTOLD`].
+    pub index: u32,
+    pub doc_id: DocId,
+}
+
 /// All names that rows have.
 #[derive(Debug, Default)]
 pub struct Names {
@@ -78,8 +89,8 @@ pub struct Names {
     pub engines: Dictionary<(AccountCode, Hashid)>,
     /// An index of an engine, which is given by its number.
     pub indices: Dictionary<(u32, IndexName)>,
-    /// Items by their `doc_id`.
-    pub items: Dictionary<DocId>,
+    /// Items. An item's number tells its engine and its index.
+    pub items: Dictionary<ItemName>,
     /// Folded search terms.
     pub terms: Dictionary<SearchTerms>,
     digests: Digests,
@@ -104,18 +115,20 @@ impl Names {
     }
 
     /// The row of a click whose names are all known; `None` when one is not.
-    pub fn row(&self, click: &Click) -> Option<Row> {
+    pub fn row(&self, click: &Click, user: Mark) -> Option<Row> {
         let engine = self.engines.number(&(click.account, click.engine))?;
         let index = |index: &IndexName| self.indices.number(&(engine, index.clone()));
+        let index = click.index.as_ref().map_or(Some(UNTOLD), index)?;
         let terms = |terms: &SearchTerms| self.terms.number(terms);
         Some(Row {
             at_ms: click.at_ms,
             engine,
-            index: click.index.as_ref().map_or(Some(UNTOLD), index)?,
-            item: self.items.number(&click.doc_id)?,
+            index,
+            item: self.items.number(&ItemName { engine, index, doc_id: click.doc_id.clone() })?,
             terms: click.terms.as_ref().map_or(Some(UNTOLD), terms)?,
             device: device_code(click.device),
             product: click.product_type.number(),
+            user,
         })
     }
 
@@ -128,10 +141,10 @@ impl Names {
         number
     }
 
-    /// The number of an item.
-    pub fn intern_item(&mut self, doc_id: &DocId) -> u32 {
+    /// The number of an item in an index, or in none.
+    pub fn intern_item(&mut self, engine: u32, index: u32, doc_id: &DocId) -> u32 {
         let known = self.items.numbers_end();
-        let number = self.items.intern(doc_id.clone());
+        let number = self.items.intern(ItemName { engine, index, doc_id: doc_id.clone() });
         let new = self.items.numbers_end() > known;
         if new {
             self.digests.push(ItemDigest::of(doc_id.as_str()), number);
@@ -149,9 +162,29 @@ impl Names {
         number
     }
 
-    /// The numbers of all items with a digest: more than one only where somebody made two ids collide.
-    pub fn items_with(&self, digest: &ItemDigest) -> Vec<u32> {
-        self.digests.find(digest)
+    /// The numbers of all items of an index with a digest: more than one only where somebody made two ids collide.
+    pub fn items_with(&self, engine: u32, index: u32, digest: &ItemDigest) -> Vec<u32> {
+        let mut found = self.digests.find(digest);
+        let place = |item: &ItemName| (item.engine, item.index) == (engine, index);
+        found.retain(|number| self.items.name(*number).is_some_and(place));
+        found
+    }
+
+    /// An item in words; `None` when the number is none.
+    pub fn clicked_item(&self, number: u32) -> Option<ClickedItem> {
+        let item = self.items.name(number)?;
+        let (_, engine) = *self.engines.name(item.engine)?;
+        let index = self.indices.name(item.index).map(|(_, index)| index.clone());
+        Some(ClickedItem { engine, index, doc_id: item.doc_id.clone() })
+    }
+
+    /// One more than the greatest number of what is grouped by; 0 where that has no numbers here.
+    pub const fn numbers_end(&self, grouping: Grouping) -> usize {
+        match grouping {
+            Grouping::Terms { .. } => self.terms.numbers_end(),
+            Grouping::Items { .. } | Grouping::Distinct => self.items.numbers_end(),
+            Grouping::Day | Grouping::DayAndEngine | Grouping::Engine | Grouping::Device => 0,
+        }
     }
 
     fn count_text(&mut self, text: &str, new: bool) {
@@ -219,11 +252,18 @@ mod tests {
     #[test]
     fn an_item_is_found_by_its_digest() {
         let mut names = Names::default();
-        let numbers: Vec<u32> =
-            (0..100).map(|item: u32| names.intern_item(&item.to_string().parse().unwrap())).collect();
-        for (item, number) in numbers.into_iter().enumerate() {
-            assert_eq!(names.items_with(&ItemDigest::of(&item.to_string())), [number]);
+        let places = [(1, 1), (1, 2), (2, UNTOLD)];
+        let doc_id = |item: u32| item.to_string();
+        let intern = |item: u32| {
+            places.map(|(engine, index)| names.intern_item(engine, index, &doc_id(item).parse().unwrap()))
+        };
+        let numbers: Vec<[u32; 3]> = (0..100).map(intern).collect();
+        for (item, numbers) in (0..).zip(numbers) {
+            for ((engine, index), number) in places.into_iter().zip(numbers) {
+                assert_eq!(names.items_with(engine, index, &ItemDigest::of(&doc_id(item))), [number]);
+            }
         }
-        assert_eq!(names.items_with(&ItemDigest::of("100")), []);
+        assert_eq!(names.items_with(1, 1, &ItemDigest::of("100")), []);
+        assert_eq!(names.items_with(2, 1, &ItemDigest::of("1")), []);
     }
 }

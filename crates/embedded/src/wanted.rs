@@ -26,6 +26,7 @@ pub struct Wanted {
     engines: Vec<u32>,
     /// By index number: whether the index is wanted; `None` when all are.
     indices: Option<Vec<bool>>,
+    /// Where items are wanted they are in wanted engines and indices.
     items: Option<Vec<u32>>,
     terms: Option<u32>,
     device: Option<u8>,
@@ -68,15 +69,14 @@ impl Wanted {
         wanted
     }
 
-    /// Places and the item's place: both name an index of an engine, and a row has to be in each of the two.
+    /// Places, and the item, which has to be in one of them.
     fn want_indices(&mut self, filter: &ClickFilter, names: &Names) {
         let number = |engine, index: &clicks::IndexName| {
             let engine = names.engines.number(&(filter.account, engine))?;
             names.indices.number(&(engine, index.clone()))
         };
-        let none = vec![false; names.indices.numbers_end()];
         if let Some(places) = &filter.places {
-            let mut indices = none.clone();
+            let mut indices = vec![false; names.indices.numbers_end()];
             for place in places {
                 if let Some(number) = number(place.engine, &place.index) {
                     set(&mut indices, number, true);
@@ -84,18 +84,19 @@ impl Wanted {
             }
             self.indices = Some(indices);
         }
+        self.nothing |= self.indices.as_ref().is_some_and(|indices| !indices.contains(&true));
         if let Some(item) = &filter.item {
-            let mut indices = none;
-            if let Some(number) = number(item.engine, &item.index) {
-                let in_places = self.indices.as_ref().is_none_or(|indices| get(indices, number));
-                set(&mut indices, number, in_places);
-            }
-            self.indices = Some(indices);
-            let items = names.items_with(&item.digest);
+            let engine = names.engines.number(&(filter.account, item.engine));
+            let in_places = |index: &u32| self.indices.as_ref().is_none_or(|indices| get(indices, *index));
+            let index = number(item.engine, &item.index).filter(in_places);
+            let items = engine.zip(index).filter(|(engine, _)| self.engine_place(*engine).is_some());
+            let items = items.map(|(engine, index)| names.items_with(engine, index, &item.digest));
+            let items = items.unwrap_or_default();
             self.nothing |= items.is_empty();
             self.items = Some(items);
+            // An item tells its index, and with it that the index is wanted.
+            self.indices = None;
         }
-        self.nothing |= self.indices.as_ref().is_some_and(|indices| !indices.contains(&true));
     }
 
     /// Whether no row can pass.
@@ -138,6 +139,7 @@ impl Wanted {
         }
         let other_parts = self.indices.is_some()
             || self.terms.is_some()
+            || self.items.is_some()
             || self.device.is_some()
             || self.products.is_some();
         if only_wanted == Some(true) && !other_parts {

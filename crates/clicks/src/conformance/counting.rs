@@ -2,11 +2,16 @@
 
 use crate::click::{Click, Device};
 use crate::conformance::world::{
-    ENGINE, HOUR_MS, NOON_MS, SECOND_ENGINE, ask, ask_in, click, days, everything, keep, terms,
+    ENGINE, HOUR_MS, NOON_MS, SECOND_ENGINE, ask, ask_in, click, days, everything, keep, keep_all, search,
+    terms,
 };
 use crate::conformance::{Candidate, Case, Failure, Verdict, same};
+use crate::filter::ClickFilter;
+use crate::item::ClickedItem;
+use crate::names::{EngineIndex, Hashid};
 use crate::question::{Grouping, Question};
-use crate::store::StoreError;
+use crate::search::Search;
+use crate::store::{Record, StoreError};
 use crate::tally::Tally;
 
 pub const CASES: &[Case] = &[
@@ -22,6 +27,12 @@ pub const CASES: &[Case] = &[
         run: terms_in_order,
     },
     Case { sentence: "a question about terms gets no more rows than it asked for", run: terms_rows_max },
+    Case {
+        sentence: "items come by count, then by engine, index and id, and are told apart by all three",
+        run: items_in_order,
+    },
+    Case { sentence: "visitors and items are counted once each, however they are met", run: distinct },
+    Case { sentence: "an item that a search completes is the item in its index", run: completed_items },
     Case { sentence: "a period includes both of its bounds, to the millisecond", run: bounds },
     Case {
         sentence: "a click belongs to the date on the wall clock of the question's zone",
@@ -122,6 +133,79 @@ fn terms_rows_max(candidate: &mut dyn Candidate) -> Verdict {
         same("terms", &found, &Tally::Terms(rows[..rows_max].to_vec()))?;
     }
     Ok(())
+}
+
+fn item(engine: Hashid, index: Option<&str>, doc_id: &str) -> Result<ClickedItem, Failure> {
+    Ok(ClickedItem { engine, index: index.map(str::parse).transpose()?, doc_id: doc_id.parse()? })
+}
+
+/// A click on an item at noon, by a visitor or by nobody.
+fn click_on(item: &ClickedItem, user: Option<&str>) -> Result<Click, Failure> {
+    let ClickedItem { engine, index, doc_id } = item.clone();
+    let user = user.map(str::parse).transpose()?;
+    Ok(Click { engine, index, doc_id, user, ..click("a", NOON_MS)? })
+}
+
+fn items_in_order(candidate: &mut dyn Candidate) -> Verdict {
+    let store = candidate.store();
+    let rows = [
+        (item(ENGINE, Some("product"), "b")?, 3),
+        (item(ENGINE, None, "a")?, 2),
+        (item(ENGINE, Some("page"), "a")?, 2),
+        (item(ENGINE, Some("product"), "a")?, 2),
+        (item(SECOND_ENGINE, Some("product"), "a")?, 2),
+        (item(ENGINE, Some("product"), "c")?, 1),
+    ];
+    for round in 0..3 {
+        let clicked = rows.iter().filter(|(_, clicks)| *clicks > round);
+        let clicks: Result<Vec<Click>, Failure> = clicked.map(|(item, _)| click_on(item, None)).collect();
+        keep(store, clicks?)?;
+    }
+    for rows_max in 0..=rows.len() {
+        let found = ask(store, Grouping::Items { rows_max }, everything())?;
+        same("items", &found, &Tally::Items(rows[..rows_max].to_vec()))?;
+    }
+    let second = ClickFilter { engines: vec![SECOND_ENGINE], ..everything() };
+    let found = ask(store, Grouping::Items { rows_max: 9 }, second)?;
+    same("of one engine", &found, &Tally::Items(rows[4..5].to_vec()))
+}
+
+fn distinct(candidate: &mut dyn Candidate) -> Verdict {
+    let store = candidate.store();
+    let (first, other) = (item(ENGINE, Some("product"), "a")?, item(SECOND_ENGINE, Some("product"), "a")?);
+    let on_mobile = |click: Click| Click { device: Some(Device::Mobile), ..click };
+    keep(store, vec![click_on(&first, Some("anna"))?, on_mobile(click_on(&first, Some("anna"))?)])?;
+    keep(store, vec![click_on(&other, Some("anna"))?, click_on(&other, None)?])?;
+    keep(store, vec![Click { at_ms: NOON_MS + 24 * HOUR_MS, ..click_on(&first, Some("ben"))? }])?;
+    let of = |filter| ask(store, Grouping::Distinct, filter);
+    same("all", &of(everything())?, &Tally::Distinct { users: 2, items: 2 })?;
+    let mobile = ClickFilter { device: Some(Device::Mobile), ..everything() };
+    same("on mobile", &of(mobile)?, &Tally::Distinct { users: 1, items: 1 })?;
+    let second = ClickFilter { engines: vec![SECOND_ENGINE], ..everything() };
+    same("of one engine", &of(second)?, &Tally::Distinct { users: 1, items: 1 })?;
+    let later = days("1717156800001", "20240602", "Z")?;
+    let found = ask_in(store, later, Grouping::Distinct, everything())?;
+    same("after noon", &found, &Tally::Distinct { users: 1, items: 1 })
+}
+
+fn completed_items(candidate: &mut dyn Candidate) -> Verdict {
+    let store = candidate.store();
+    let bare = item(ENGINE, None, "a")?;
+    let waiting = Click { query_id: Some("q".into()), ..click_on(&bare, Some("anna"))? };
+    keep(store, vec![waiting, click_on(&bare, Some("ben"))?])?;
+    candidate.seal();
+    let store = candidate.store();
+    let shown = Search { indices: vec!["product".parse()?], ..search("q", NOON_MS) };
+    keep_all(store, vec![Record::Search(shown)])?;
+    let rows = vec![(bare, 1), (item(ENGINE, Some("product"), "a")?, 1)];
+    let found = ask(store, Grouping::Items { rows_max: 9 }, everything())?;
+    same("items", &found, &Tally::Items(rows))?;
+    let found = ask(store, Grouping::Distinct, everything())?;
+    same("distinct", &found, &Tally::Distinct { users: 2, items: 2 })?;
+    let place = EngineIndex { engine: ENGINE, index: "product".parse()? };
+    let in_index = ClickFilter { places: Some(vec![place]), ..everything() };
+    let found = ask(store, Grouping::Distinct, in_index)?;
+    same("in the index", &found, &Tally::Distinct { users: 1, items: 1 })
 }
 
 fn bounds(candidate: &mut dyn Candidate) -> Verdict {

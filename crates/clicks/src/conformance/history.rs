@@ -348,6 +348,9 @@ impl History<'_> {
             Grouping::Device,
             Grouping::Terms { rows_max: 100 },
             Grouping::Terms { rows_max: 1 },
+            Grouping::Items { rows_max: 100 },
+            Grouping::Items { rows_max: 2 },
+            Grouping::Distinct,
         ];
         let (from, to) = *self.dice.pick(&PERIODS);
         let zone: &str = self.dice.pick::<&str>(&ZONES);

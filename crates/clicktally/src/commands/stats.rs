@@ -1,4 +1,4 @@
-//! `stats clicks`: clicks per day, engine, device or search, in the terminal.
+//! `stats clicks`: clicks per day, engine, device, search or item, in the terminal.
 
 use std::process::ExitCode;
 
@@ -49,6 +49,7 @@ fn ask(args: &StatsArgs) -> StatsAsk {
             (StatsBy::Engine, _) => server::control::StatsBy::Engine,
             (StatsBy::Device, _) => server::control::StatsBy::Device,
             (StatsBy::Search, _) => server::control::StatsBy::Search,
+            (StatsBy::Item, _) => server::control::StatsBy::Item,
         },
         rows_max: args.rows,
     }
@@ -61,6 +62,8 @@ enum Column {
     Hashid,
     Device,
     Query,
+    Index,
+    DocId,
 }
 
 fn columns(by: server::control::StatsBy) -> Vec<Column> {
@@ -70,6 +73,7 @@ fn columns(by: server::control::StatsBy) -> Vec<Column> {
         server::control::StatsBy::Engine => vec![Column::Hashid],
         server::control::StatsBy::Device => vec![Column::Device],
         server::control::StatsBy::Search => vec![Column::Query],
+        server::control::StatsBy::Item => vec![Column::Hashid, Column::Index, Column::DocId],
     }
 }
 
@@ -81,6 +85,8 @@ impl Column {
             Self::Hashid => "hashid",
             Self::Device => "device",
             Self::Query => "query",
+            Self::Index => "index",
+            Self::DocId => "doc_id",
         }
     }
 
@@ -91,6 +97,16 @@ impl Column {
             Self::Hashid => row.hashid.clone(),
             Self::Device => row.device.clone(),
             Self::Query => row.query.clone().flatten(),
+            Self::Index => row.index.clone(),
+            Self::DocId => row.doc_id.clone(),
+        }
+    }
+
+    /// What people read where a click doesn't tell it.
+    const fn untold(self) -> &'static str {
+        match self {
+            Self::Index => "(index not known)",
+            _ => "(search not known)",
         }
     }
 }
@@ -123,7 +139,7 @@ fn table(columns: &[Column], reply: &StatsReply) -> String {
     let row = |row: &StatRow| {
         let mut cells: Vec<String> = shown
             .iter()
-            .map(|column| output::tame(&column.cell(row).unwrap_or_else(|| "(search not known)".to_owned())))
+            .map(|column| output::tame(&column.cell(row).unwrap_or_else(|| column.untold().to_owned())))
             .collect();
         cells.push(format!("{:>widest$}", output::thousands(row.count)));
         cells.push(output::bar(row.count, most, BAR_WIDTH));

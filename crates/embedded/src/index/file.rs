@@ -10,9 +10,10 @@ use crate::index::directory::{place, put_u32, u32_at};
 use crate::store_files::{read_exactly, write_file};
 
 /// The version of the format.
-const INDEX_VERSION: u32 = 1;
+const INDEX_VERSION: u32 = 2;
 const MAGIC: &[u8; 8] = b"ctindex\0";
-const SECTIONS: usize = 5;
+/// How many sections there are.
+pub const SECTIONS: usize = 6;
 const SECTION_BYTES: usize = 20;
 const HEADER_BYTES: usize = 24 + SECTIONS * SECTION_BYTES + 4;
 
@@ -25,11 +26,13 @@ pub enum Section {
     Counters = 3,
     /// Rows by the hash of an id: clicks that wait for a search, or searches.
     Ids = 4,
+    /// Visitors.
+    Users = 5,
 }
 
 /// All of them.
 pub const SECTIONS_ALL: [Section; SECTIONS] =
-    [Section::Engines, Section::Kinds, Section::Postings, Section::Counters, Section::Ids];
+    [Section::Engines, Section::Kinds, Section::Postings, Section::Counters, Section::Ids, Section::Users];
 
 /// Why an index can't be used: it has to be built anew.
 #[derive(Debug, thiserror::Error)]

@@ -9,6 +9,7 @@ pub mod cuts;
 pub mod directory;
 pub mod file;
 pub mod postings;
+pub mod users;
 
 #[cfg(test)]
 mod tests;

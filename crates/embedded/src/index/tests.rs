@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clicks::conformance::Dice;
 use clicks::{
-    AccountCode, ClickFilter, Counter, Device, Dfid, DocId, EngineIndex, Grouping, Hashid, IndexName,
+    AccountCode, Click, ClickFilter, Counter, Device, Dfid, DocId, EngineIndex, Grouping, Hashid, IndexName,
     ItemDigest, LocalDays, Period, ProductType, Question, SearchTerms, Tally, Zone,
 };
 
@@ -13,6 +13,8 @@ use crate::index::build::build;
 use crate::index::counters::{Counters, Kinds};
 use crate::index::cuts::Cuts;
 use crate::index::postings::Head;
+use crate::index::users::Mark;
+use crate::keys::FingerprintKey;
 use crate::names::Names;
 use crate::recent::day::{DAY_MS, Row, day_of};
 use crate::wanted::Wanted;
@@ -27,6 +29,33 @@ struct World {
     first: i32,
 }
 
+/// The visitor with a number, or none for 0.
+fn user(number: usize) -> Mark {
+    let code = number.checked_sub(1).map(|number| number.to_string().parse().unwrap());
+    let click = Click { user: code, ..click() };
+    Mark::of(&click, &FingerprintKey::from_bytes(&[5; 16]))
+}
+
+fn click() -> Click {
+    Click {
+        account: ACCOUNT,
+        engine: ENGINES[0],
+        index: None,
+        doc_id: "any".parse().unwrap(),
+        at_ms: 0,
+        received_ms: 0,
+        id: None,
+        query_id: None,
+        searched_ms: None,
+        rank: None,
+        device: None,
+        product_type: ProductType::Search,
+        terms: None,
+        user: None,
+        session: None,
+    }
+}
+
 fn index(number: usize) -> IndexName {
     ["product", "page", "blog"][number].parse().unwrap()
 }
@@ -35,19 +64,22 @@ fn world(dice: &mut Dice) -> World {
     let (mut names, mut rows) = (Names::default(), Vec::new());
     let first = day_of(1_711_756_800_000);
     let (terms, items) = (1 + dice.below(300), 1 + dice.below(400));
+    let visitors = *dice.pick(&[0, 3, 900]);
     for _ in 0..dice.below(4_000) {
         let engine = names.intern_engine(ACCOUNT, *dice.pick(&ENGINES));
         let text = SearchTerms::from_folded(&format!("terms {}", dice.below(terms)));
         let doc_id: DocId = format!("item{}", dice.below(items)).parse().unwrap();
         let place = dice.below(4);
+        let index = names.intern_index(engine, (place < 3).then(|| index(place)).as_ref());
         rows.push(Row {
             at_ms: i64::from(first) * DAY_MS + dice.below(4 * 86_400_000) as i64,
             engine,
-            index: names.intern_index(engine, (place < 3).then(|| index(place)).as_ref()),
-            item: names.intern_item(&doc_id),
+            index,
+            item: names.intern_item(engine, index, &doc_id),
             terms: names.intern_terms((!dice.once_in(9)).then_some(&text)),
             device: u8::try_from(dice.below(3)).unwrap(),
             product: u8::try_from(dice.below(6)).unwrap(),
+            user: user(dice.below(visitors)),
         });
     }
     World { names, rows, first }
@@ -83,23 +115,31 @@ fn question(dice: &mut Dice) -> Question {
         Grouping::Engine,
         Grouping::Device,
         Grouping::Terms { rows_max: 20 },
+        Grouping::Items { rows_max: 20 },
+        Grouping::Distinct,
     ]);
     Question { days, filter, grouping }
 }
 
-/// The answer, with terms by number.
+/// The answer, with terms and items by number.
 fn answer(evaluator: Evaluator<'_>, question: &Question) -> (Tally, Vec<(u32, u64)>) {
     let mut counter = Counter::new(question);
-    if let Grouping::Terms { .. } = question.grouping {
-        let terms = evaluator.into_terms();
-        let mut rows = terms.above;
-        rows.extend(terms.level.into_iter().map(|number| (number, terms.level_clicks)));
-        rows.push((0, terms.untold));
-        rows.sort_unstable();
-        return (counter.finish(), rows);
+    let mut rows = Vec::new();
+    match question.grouping {
+        Grouping::Terms { .. } | Grouping::Items { .. } => {
+            let top = evaluator.into_top();
+            rows = top.above;
+            rows.extend(top.level.into_iter().map(|number| (number, top.level_clicks)));
+            rows.push((0, top.untold));
+            rows.sort_unstable();
+        }
+        Grouping::Distinct => {
+            let (visitors, items) = evaluator.into_distinct();
+            counter.add_distinct(visitors.count(&|| false).unwrap(), items);
+        }
+        _ => evaluator.finish(&mut counter),
     }
-    evaluator.finish(&mut counter);
-    (counter.finish(), Vec::new())
+    (counter.finish(), rows)
 }
 
 fn columns_of(rows: &[Row], evaluator: &mut Evaluator<'_>) {
@@ -114,6 +154,7 @@ fn columns_of(rows: &[Row], evaluator: &mut Evaluator<'_>) {
         terms: &column(|row| row.terms),
         device: &rows.iter().map(|row| row.device).collect::<Vec<_>>(),
         product: &rows.iter().map(|row| row.product).collect::<Vec<_>>(),
+        user: &rows.iter().map(|row| row.user).collect::<Vec<_>>(),
         range_ms,
         only_engine: None,
     });
@@ -132,28 +173,31 @@ fn an_index_counts_as_its_rows_do() {
             let head = Head::read(&sections.engines, &sections.kinds).unwrap();
             assert_eq!(head.rows(), rows.len() as u64);
             counters.insert(day, 0, &head.quarters(&sections.counters).unwrap());
-            parts.push((day, head, sections.postings));
+            parts.push((day, head, sections.postings, Arc::new(sections.users)));
         }
-        for _ in 0..60 {
+        for _ in 0..90 {
             let question = question(&mut dice);
             let wanted = Wanted::new(&question.filter, &world.names);
             if wanted.is_nothing() {
                 continue;
             }
-            let end = world.names.terms.numbers_end();
+            let end = world.names.numbers_end(question.grouping);
             let mut by_rows = Evaluator::new(&question, &wanted, end);
             columns_of(&world.rows, &mut by_rows);
             let due = answer(by_rows, &question);
             let cuts = Cuts::new(&question.days, world.first, world.first + 3);
             let mut by_postings = Evaluator::new(&question, &wanted, end);
             for day in cuts.days() {
-                let (_, head, postings) = parts.iter().find(|part| part.0 == day.day).unwrap();
-                head.count(postings, &wanted, &day, &mut by_postings).unwrap();
+                let (_, head, postings, users) = parts.iter().find(|part| part.0 == day.day).unwrap();
+                head.count(postings, users, &wanted, &day, &mut by_postings).unwrap();
             }
             assert_eq!(answer(by_postings, &question), due, "{:?} {:?}", question.grouping, question.filter);
             if wanted.terms().is_some()
                 || wanted.items().is_some()
-                || matches!(question.grouping, Grouping::Terms { .. })
+                || matches!(
+                    question.grouping,
+                    Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::Distinct
+                )
             {
                 continue;
             }
@@ -173,7 +217,7 @@ fn an_index_counts_as_its_rows_do() {
                             let clicks = kept.before(cut.day, segment.until, kinds)
                                 - kept.before(cut.day, segment.from, kinds);
                             let (day, device) = (segment.day, kind.device);
-                            by_counters.add_at(Place { day, engine, device, terms: 0 }, clicks);
+                            by_counters.add_at(Place { day, engine, device, ..Place::default() }, clicks);
                         }
                     }
                 }

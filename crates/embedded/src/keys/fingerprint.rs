@@ -21,6 +21,8 @@ pub enum KeyKind {
     SearchId,
     /// The id of a search that clicks wait for.
     Waiting,
+    /// A visitor's user code.
+    User,
 }
 
 impl KeyKind {
@@ -29,6 +31,7 @@ impl KeyKind {
             KeyKind::ClickId => 1,
             KeyKind::SearchId => 2,
             KeyKind::Waiting => 3,
+            KeyKind::User => 4,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clicks::Click;
 
 use crate::evaluate::Columns;
+use crate::index::users::Mark;
 use crate::record::{RecordError, flags, follows, read_if, read_rank};
 use crate::wire::{Reading, put_number, put_signed, put_text};
 
@@ -45,6 +46,7 @@ pub struct Row {
     pub terms: u32,
     pub device: u8,
     pub product: u8,
+    pub user: Mark,
 }
 
 /// The columns that are counted.
@@ -57,6 +59,7 @@ pub struct Counted {
     terms: Vec<u32>,
     device: Vec<u8>,
     product: Vec<u8>,
+    user: Vec<Mark>,
     /// The first and the last instant.
     range_ms: Option<(i64, i64)>,
     /// More than one engine has rows here.
@@ -76,6 +79,7 @@ impl Counted {
         self.terms.push(row.terms);
         self.device.push(row.device);
         self.product.push(row.product);
+        self.user.push(row.user);
     }
 
     /// The row at a place.
@@ -88,6 +92,7 @@ impl Counted {
             terms: *self.terms.get(row)?,
             device: *self.device.get(row)?,
             product: *self.product.get(row)?,
+            user: *self.user.get(row)?,
         })
     }
 
@@ -101,6 +106,7 @@ impl Counted {
             terms: &self.terms,
             device: &self.device,
             product: &self.product,
+            user: &self.user,
             range_ms: self.range_ms.unwrap_or((0, -1)),
             only_engine: self.engine.first().copied().filter(|_| !self.mixed),
         }
@@ -112,6 +118,7 @@ impl Counted {
                 * size_of::<u32>()
             + self.device.capacity()
             + self.product.capacity()
+            + self.user.capacity() * size_of::<Mark>()
     }
 }
 
@@ -231,9 +238,13 @@ impl Day {
         let (Ok(block), Ok(row)) = (usize::try_from(block), usize::try_from(row)) else { return };
         let Some(block) = self.blocks.get_mut(block) else { return };
         let counted = Arc::make_mut(&mut block.counted);
-        let cells = (counted.index.get_mut(row), counted.terms.get_mut(row), counted.device.get_mut(row));
-        if let (Some(index), Some(terms), Some(device)) = cells {
-            (*index, *terms, *device) = (learned.index, learned.terms, learned.device);
+        let places = (counted.index.get_mut(row), counted.item.get_mut(row));
+        if let (Some(index), Some(item)) = places {
+            (*index, *item) = (learned.index, learned.item);
+        }
+        let told = (counted.terms.get_mut(row), counted.device.get_mut(row));
+        if let (Some(terms), Some(device)) = told {
+            (*terms, *device) = (learned.terms, learned.device);
         }
     }
 

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 
 use clicks::{Click, Search};
 
+use crate::index::users::Mark;
 use crate::keys::Fingerprint;
 use crate::names::Names;
 use crate::recent::corrections::Corrections;
@@ -92,12 +93,12 @@ impl Recent {
         days.map(touched).filter(|day| !day.blocks.is_empty()).collect()
     }
 
-    /// Keeps a click whose id was not used, and which is completed as far as is known. `id` is the fingerprint of its
-    /// id; `waits_for` that of the search which is not known yet.
+    /// Keeps a click whose id was not used, and which is completed as far as is known. `user` is the mark of its visitor;
+    /// `id` the fingerprint of its id; `waits_for` that of the search which is not known yet.
     pub fn keep_click(
         &mut self,
         names: &mut Names,
-        click: &Click,
+        (click, user): (&Click, Mark),
         id: Option<Fingerprint>,
         waits_for: Option<Fingerprint>,
     ) {
@@ -105,7 +106,7 @@ impl Recent {
         if let Some(id) = id {
             self.ids.insert(id, day);
         }
-        let row = row_of(names, click);
+        let row = row_of(names, click, user);
         let (block, row) = self.days.entry(day).or_default().push(row, click);
         if let Some(query) = waits_for {
             self.waiting.add(query, RowPlace { day, block, row });
@@ -134,7 +135,8 @@ impl Recent {
             let Some(mut click) = self.click(names, place)? else { continue };
             if learns_from(&click, search, join_ms) {
                 click.complete(search);
-                let learned = row_of(names, &click);
+                // A search tells nothing of the visitor, whose mark stays.
+                let learned = row_of(names, &click, Mark::NOBODY);
                 if let Some(day) = self.days.get_mut(&place.day) {
                     day.learn(place.block, place.row, learned);
                 }
@@ -170,16 +172,18 @@ pub struct DayBlocks {
 }
 
 /// What is counted of a click, in numbers.
-pub fn row_of(names: &mut Names, click: &Click) -> Row {
+pub fn row_of(names: &mut Names, click: &Click, user: Mark) -> Row {
     let engine = names.intern_engine(click.account, click.engine);
+    let index = names.intern_index(engine, click.index.as_ref());
     Row {
         at_ms: click.at_ms,
         engine,
-        index: names.intern_index(engine, click.index.as_ref()),
-        item: names.intern_item(&click.doc_id),
+        index,
+        item: names.intern_item(engine, index, &click.doc_id),
         terms: names.intern_terms(click.terms.as_ref()),
         device: device_code(click.device),
         product: click.product_type.number(),
+        user,
     }
 }
 
@@ -207,7 +211,7 @@ impl Names {
             account,
             engine,
             index: self.indices.name(row.index).map(|(_, index)| index.clone()),
-            doc_id: self.items.name(row.item).ok_or(RecordError::Name)?.clone(),
+            doc_id: self.items.name(row.item).ok_or(RecordError::Name)?.doc_id.clone(),
             at_ms: row.at_ms,
             received_ms: row.at_ms,
             id: None,

@@ -1,22 +1,26 @@
-//! The postings in memory: as many as the configuration allows, those that were asked for last. It must never know what
-//! they say.
+//! Postings and visitors in memory: as many as the configuration allows, those that were asked for last. It must never know
+//! what they say.
 
+use std::cmp::Reverse;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use clicks::StoreError;
 
-use crate::sealed::part::ClickPart;
+use crate::sealed::part::{ClickPart, Loads};
 
-/// Postings of many parts.
-pub struct PostingsCache {
+/// A section in memory.
+pub type SectionBytes = Arc<Vec<u8>>;
+
+/// Sections of the indexes of many parts.
+pub struct IndexCache {
     bytes_max: usize,
     bytes: AtomicUsize,
     clock: AtomicU64,
-    loaded: Mutex<Vec<std::sync::Weak<ClickPart>>>,
+    loaded: Mutex<Vec<(Weak<ClickPart>, Loads)>>,
 }
 
-impl PostingsCache {
+impl IndexCache {
     /// A cache of at most so many bytes, but for those of the part that is being read.
     pub const fn new(bytes_max: usize) -> Self {
         Self {
@@ -32,52 +36,50 @@ impl PostingsCache {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// The postings of a part.
+    /// A section of a part.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] when they can't be read.
-    pub fn get(&self, part: &Arc<ClickPart>) -> Result<Arc<Vec<u8>>, StoreError> {
-        part.asked().store(self.clock.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
-        if let Some(postings) = part.postings() {
-            return Ok(postings);
+    /// [`StoreError::Damaged`] when it can't be read.
+    pub fn get(&self, part: &Arc<ClickPart>, loads: Loads) -> Result<SectionBytes, StoreError> {
+        let asked = self.clock.fetch_add(1, Ordering::Relaxed);
+        part.loaded(loads).asked.store(asked, Ordering::Relaxed);
+        if let Some(bytes) = part.loaded(loads).get() {
+            return Ok(bytes);
         }
-        let read = part.read_postings().map_err(|error| part.files().index_damage(error));
-        let postings = Arc::new(read?);
+        let read = part.load(loads).map_err(|error| part.files().index_damage(error));
+        let bytes = Arc::new(read?);
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(others) = part.postings() {
+        if let Some(others) = part.loaded(loads).get() {
             return Ok(others);
         }
-        self.make_room(&mut loaded, postings.len());
-        if postings.len() <= self.bytes_max {
-            part.set_postings(Some(Arc::clone(&postings)));
-            loaded.push(Arc::downgrade(part));
+        self.make_room(&mut loaded, bytes.len());
+        if bytes.len() <= self.bytes_max {
+            part.loaded(loads).set(Some(Arc::clone(&bytes)));
+            loaded.push((Arc::downgrade(part), loads));
         }
-        let bytes: usize = loaded
-            .iter()
-            .filter_map(std::sync::Weak::upgrade)
-            .filter_map(|part| part.postings())
-            .map(|postings| postings.len())
-            .sum();
-        self.bytes.store(bytes, Ordering::Relaxed);
-        Ok(postings)
+        let in_memory = |(part, loads): &(Weak<ClickPart>, Loads)| part.upgrade()?.loaded(*loads).get();
+        let all: usize = loaded.iter().filter_map(in_memory).map(|bytes| bytes.len()).sum();
+        self.bytes.store(all, Ordering::Relaxed);
+        Ok(bytes)
     }
 
-    /// Lets the postings go that were not asked for the longest, until so many more have room.
-    fn make_room(&self, loaded: &mut Vec<std::sync::Weak<ClickPart>>, more: usize) {
+    /// Lets those go that were not asked for the longest, until so many more bytes have room.
+    fn make_room(&self, loaded: &mut Vec<(Weak<ClickPart>, Loads)>, more: usize) {
         if self.bytes().saturating_add(more) <= self.bytes_max {
             return;
         }
-        let mut parts: Vec<Arc<ClickPart>> = loaded.iter().filter_map(std::sync::Weak::upgrade).collect();
-        parts.sort_by_key(|part| std::cmp::Reverse(part.asked().load(Ordering::Relaxed)));
+        let part = |(part, loads): &(Weak<ClickPart>, Loads)| Some((part.upgrade()?, *loads));
+        let mut parts: Vec<(Arc<ClickPart>, Loads)> = loaded.iter().filter_map(part).collect();
+        parts.sort_by_key(|(part, loads)| Reverse(part.loaded(*loads).asked.load(Ordering::Relaxed)));
         let (mut bytes, room) = (0, self.bytes_max.saturating_sub(more));
-        parts.retain(|part| {
-            bytes += part.postings().map_or(0, |postings| postings.len());
+        parts.retain(|(part, loads)| {
+            bytes += part.loaded(*loads).get().map_or(0, |postings| postings.len());
             let stays = bytes <= room;
             if !stays {
-                part.set_postings(None);
+                part.loaded(*loads).set(None);
             }
             stays
         });
-        *loaded = parts.iter().map(Arc::downgrade).collect();
+        *loaded = parts.iter().map(|(part, loads)| (Arc::downgrade(part), *loads)).collect();
     }
 }

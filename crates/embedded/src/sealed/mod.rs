@@ -23,7 +23,7 @@ use crate::index::counters::Counters;
 use crate::keys::{Fingerprint, Keys, KeysError};
 use crate::recent::corrections::Origin;
 use crate::recent::day::{DAY_MS, day_of};
-use crate::sealed::cache::PostingsCache;
+use crate::sealed::cache::IndexCache;
 use crate::sealed::part::{ClickPart, SearchPart};
 
 /// Why a sealing came to nothing. What was to be sealed is still in the journal and in memory.
@@ -91,7 +91,7 @@ pub struct Sealed {
     pub counted: BTreeSet<i32>,
     pub counters: Counters,
     pub keys: Arc<Keys>,
-    pub cache: Arc<PostingsCache>,
+    pub cache: Arc<IndexCache>,
     pub clicks: u64,
     pub searches: u64,
     /// Some day is damaged.

@@ -7,7 +7,7 @@ use clicks::{AccountCode, Hashid, SearchTerms};
 use journal::{Disk, Journal, Options, Position};
 
 use crate::kept::{Shared, read};
-use crate::names::Names;
+use crate::names::{Names, UNTOLD};
 use crate::record::RecordError;
 use crate::sealed::SealError;
 use crate::wire::{Reading, put_number, put_text};
@@ -110,7 +110,7 @@ impl NamesLog {
     }
 }
 
-/// Adds some names to a frame. An engine comes before its indices.
+/// Adds some names to a frame. An engine comes before its indices, and they before their items.
 fn put_page(frame: &mut Vec<u8>, names: &Names, next: &mut Ends, until: Ends) {
     let page = |from: usize, until: usize| {
         (from..until.min(from + PAGE_NAMES)).map(|number| (number, to_u32(number)))
@@ -131,10 +131,13 @@ fn put_page(frame: &mut Vec<u8>, names: &Names, next: &mut Ends, until: Ends) {
         }
         next.indices = number + 1;
     }
-    for (number, name) in page(next.items, until.items) {
+    let placed = (next.engines, next.indices) == (until.engines, until.indices);
+    for (number, name) in page(next.items, until.items).take_while(|_| placed) {
         if let Some(item) = names.items.name(name) {
             frame.push(ITEM);
-            put_text(frame, item.as_str());
+            put_number(frame, u64::from(item.engine));
+            put_number(frame, u64::from(item.index));
+            put_text(frame, item.doc_id.as_str());
         }
         next.items = number + 1;
     }
@@ -151,6 +154,10 @@ fn to_u32(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
+fn read_number(reading: &mut Reading<'_>) -> Result<u32, RecordError> {
+    u32::try_from(reading.number()?).map_err(|_| RecordError::Number)
+}
+
 fn read_names(names: &mut Names, frame: &[u8]) -> Result<(), RecordError> {
     let mut reading = Reading::new(frame);
     while !reading.rest().is_empty() {
@@ -160,12 +167,18 @@ fn read_names(names: &mut Names, frame: &[u8]) -> Result<(), RecordError> {
                 names.intern_engine(account, Hashid::from_bytes(reading.array()?));
             }
             INDEX => {
-                let engine = u32::try_from(reading.number()?).map_err(|_| RecordError::Number)?;
+                let engine = read_number(&mut reading)?;
                 names.engines.name(engine).ok_or(RecordError::Name)?;
                 names.intern_index(engine, Some(&reading.text()?.parse()?));
             }
             ITEM => {
-                names.intern_item(&reading.text()?.parse()?);
+                let (engine, index) = (read_number(&mut reading)?, read_number(&mut reading)?);
+                names.engines.name(engine).ok_or(RecordError::Name)?;
+                if index != UNTOLD {
+                    let (of, _) = names.indices.name(index).ok_or(RecordError::Name)?;
+                    (*of == engine).then_some(()).ok_or(RecordError::Name)?;
+                }
+                names.intern_item(engine, index, &reading.text()?.parse()?);
             }
             TERMS => {
                 names.intern_terms(Some(&SearchTerms::from_folded(reading.text()?)));

@@ -13,10 +13,11 @@ use crate::index::build::build;
 use crate::index::counters::{Counters, Quarters};
 use crate::index::counts::{counts_name, counts_number, read_counts};
 use crate::index::file::{IndexError, IndexFile, Owner, index_name, put_ids, write_index};
+use crate::index::users::Mark;
 use crate::keys::{FingerprintKey, KeyKind, Keys, KeysOptions, RunInfo, run_name, run_number, write_run};
 use crate::names::Names;
 use crate::recent::row_of;
-use crate::sealed::cache::PostingsCache;
+use crate::sealed::cache::IndexCache;
 use crate::sealed::date::{date_of, day_of_date};
 use crate::sealed::manifest::{CountsInfo, MANIFEST_NAME, Manifest, PartInfo};
 use crate::sealed::names_log::{NamesLog, folder_name};
@@ -257,7 +258,7 @@ impl Opening {
             has_damage,
             counters,
             keys: Arc::new(keys),
-            cache: Arc::new(PostingsCache::new(options.postings_bytes_max)),
+            cache: Arc::new(IndexCache::new(options.postings_bytes_max)),
             clicks: rows(&self.sealer.manifest.clicks),
             searches: rows(&self.sealer.manifest.searches),
         })
@@ -365,7 +366,7 @@ impl Opening {
                         row,
                     ));
                 }
-                write_index(folder.as_ref(), owner, [&[], &[], &[], &[], &put_ids(ids)])
+                write_index(folder.as_ref(), owner, [&[], &[], &[], &[], &put_ids(ids), &[]])
                     .map_err(SealError::io(files.index_name()))?;
                 reopened(folder.as_ref(), owner, &files)?
             }
@@ -414,13 +415,13 @@ impl Opening {
                     ids.push((hash_of(key.of(KeyKind::Waiting, click.account, id)), row));
                 }
             }
-            rows.push(row_of(&mut self.names, &click));
+            rows.push(row_of(&mut self.names, &click, Mark::of(&click, &key)));
         }
         self.sealer.names.write_names(&self.names)?;
         let sections = build(&rows);
         let ids = put_ids(ids);
-        let sections = [&sections.engines, &sections.kinds, &sections.postings, &sections.counters, &ids];
-        write_index(self.sealer.folders.index.as_ref(), self.owner(files.info), sections.map(Vec::as_slice))
+        let sections = sections.with_ids(&ids);
+        write_index(self.sealer.folders.index.as_ref(), self.owner(files.info), sections)
             .map(drop)
             .map_err(SealError::io(files.index_name()))
     }

@@ -136,9 +136,35 @@ pub struct ClickPart {
     removal: Removal,
     index: IndexFile,
     head: Head,
-    postings: Mutex<Option<Arc<Vec<u8>>>>,
-    /// When its postings were last asked for, in the cache's own count.
-    asked: AtomicU64,
+    postings: Loaded,
+    users: Loaded,
+}
+
+/// A section of an index that is in memory when there is room for it.
+#[derive(Debug, Default)]
+pub struct Loaded {
+    bytes: Mutex<Option<Arc<Vec<u8>>>>,
+    /// When it was last asked for, in the cache's own count.
+    pub asked: AtomicU64,
+}
+
+impl Loaded {
+    /// Its bytes, if they are in memory.
+    pub fn get(&self) -> Option<Arc<Vec<u8>>> {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps its bytes in memory, or lets them go.
+    pub fn set(&self, bytes: Option<Arc<Vec<u8>>>) {
+        *self.bytes.lock().unwrap_or_else(PoisonError::into_inner) = bytes;
+    }
+}
+
+/// Which of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loads {
+    Postings,
+    Users,
 }
 
 impl ClickPart {
@@ -153,7 +179,7 @@ impl ClickPart {
             return Err(IndexError::Damaged);
         }
         let removal = Removal { files, replaced: AtomicBool::new(false) };
-        Ok(Self { removal, index, head, postings: Mutex::default(), asked: AtomicU64::new(0) })
+        Ok(Self { removal, index, head, postings: Loaded::default(), users: Loaded::default() })
     }
 
     /// Its files.
@@ -218,27 +244,24 @@ impl ClickPart {
         forget_index(self.files());
     }
 
-    /// Its postings, if they are in memory.
-    pub fn postings(&self) -> Option<Arc<Vec<u8>>> {
-        self.postings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    /// A section that may be in memory.
+    pub const fn loaded(&self, loads: Loads) -> &Loaded {
+        match loads {
+            Loads::Postings => &self.postings,
+            Loads::Users => &self.users,
+        }
     }
 
-    /// Reads its postings.
+    /// Reads a section that may be in memory.
     ///
     /// # Errors
     /// [`IndexError`].
-    pub fn read_postings(&self) -> Result<Vec<u8>, IndexError> {
-        self.index.read(self.files().index.as_ref(), Section::Postings)
-    }
-
-    /// Keeps its postings in memory, or lets them go.
-    pub fn set_postings(&self, postings: Option<Arc<Vec<u8>>>) {
-        *self.postings.lock().unwrap_or_else(PoisonError::into_inner) = postings;
-    }
-
-    /// When its postings were last asked for.
-    pub const fn asked(&self) -> &AtomicU64 {
-        &self.asked
+    pub fn load(&self, loads: Loads) -> Result<Vec<u8>, IndexError> {
+        let section = match loads {
+            Loads::Postings => Section::Postings,
+            Loads::Users => Section::Users,
+        };
+        self.index.read(self.files().index.as_ref(), section)
     }
 
     /// Another part has its rows now: its files go once nobody reads them.

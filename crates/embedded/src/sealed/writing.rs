@@ -4,12 +4,12 @@
 use std::iter::Peekable;
 use std::sync::Arc;
 
-use clicks::{Click, Search, StoreError};
+use clicks::{Click, Search};
 use days::{ClicksWriter, SearchesWriter, Summary, WriteError, WriteOptions};
 use journal::Disk;
 
 use crate::index::build::build;
-use crate::index::file::{Owner, put_ids, write_index};
+use crate::index::file::{Owner, SECTIONS, put_ids, write_index};
 use crate::kept::{Shared, read};
 use crate::recent::corrections::Origin;
 use crate::recent::day::Row;
@@ -105,7 +105,7 @@ impl Target<'_> {
         })
     }
 
-    fn write_index(&self, info: &PartInfo, sections: [&[u8]; 5]) -> Result<(), SealError> {
+    fn write_index(&self, info: &PartInfo, sections: [&[u8]; SECTIONS]) -> Result<(), SealError> {
         let owner = Owner { part: info.number, check: info.check, names: self.names };
         write_index(self.index, owner, sections).map(drop).map_err(SealError::io("index"))
     }
@@ -142,10 +142,7 @@ impl Target<'_> {
         let info = self.finish(sink, &summary)?;
         let sections = build(&numbered);
         let ids = put_ids(ids);
-        self.write_index(
-            &info,
-            [&sections.engines, &sections.kinds, &sections.postings, &sections.counters, &ids],
-        )?;
+        self.write_index(&info, sections.with_ids(&ids))?;
         Ok(info)
     }
 
@@ -167,7 +164,7 @@ impl Target<'_> {
         }
         let (sink, summary) = writer.finish().map_err(|error| self.failed(error))?;
         let info = self.finish(sink, &summary)?;
-        self.write_index(&info, [&[], &[], &[], &[], &put_ids(ids)])?;
+        self.write_index(&info, [&[], &[], &[], &[], &put_ids(ids), &[]])?;
         Ok(info)
     }
 }
@@ -176,10 +173,7 @@ impl Target<'_> {
 fn number_rows(kept: &Shared, page: &mut Vec<Click>, numbered: &mut Vec<Row>) -> Result<(), SealError> {
     let kept = read(kept);
     for click in page.drain(..) {
-        let row = kept.names.row(&click);
-        numbered.push(
-            row.ok_or_else(|| StoreError::Damaged("a click has a name that is in no dictionary".into()))?,
-        );
+        numbered.push(kept.row(&click)?);
     }
     Ok(())
 }

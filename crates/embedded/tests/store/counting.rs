@@ -101,13 +101,16 @@ pub fn filters() -> Vec<ClickFilter> {
     filters
 }
 
-const GROUPINGS: [Grouping; 6] = [
+const GROUPINGS: [Grouping; 9] = [
     Grouping::Day,
     Grouping::DayAndEngine,
     Grouping::Engine,
     Grouping::Device,
     Grouping::Terms { rows_max: 10_000 },
     Grouping::Terms { rows_max: 7 },
+    Grouping::Items { rows_max: 10_000 },
+    Grouping::Items { rows_max: 9 },
+    Grouping::Distinct,
 ];
 
 const PERIODS: [(&str, &str, &str); 3] = [

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clicks::{
-    Bound, Dfid, Grouping, Hashid, IndexName, Period, Question, SearchTerms, TERMS_ROWS_MAX, Tally, Zone,
+    Bound, Dfid, Grouping, Hashid, IndexName, Period, Question, SearchTerms, TOP_ROWS_MAX, Tally, Zone,
 };
 use registry::Scopes;
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,8 @@ pub enum StatsBy {
     Device,
     /// The search terms with the most clicks.
     Search,
+    /// The items with the most clicks.
+    Item,
 }
 
 /// An operator's question, as it was typed.
@@ -54,7 +56,7 @@ pub struct StatsAsk {
     pub product_types: Vec<String>,
     /// What the rows are rows of.
     pub by: StatsBy,
-    /// The most rows of search terms.
+    /// The most rows of search terms or items.
     pub rows_max: usize,
 }
 
@@ -76,6 +78,12 @@ pub struct StatRow {
     /// Search terms, folded; `null` for clicks whose search is not known.
     #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "told")]
     pub query: Option<Option<String>>,
+    /// The item's index; missing where clicks don't tell it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub index: Option<String>,
+    /// The item.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub doc_id: Option<String>,
     /// How many clicks.
     pub count: u64,
 }
@@ -144,7 +152,8 @@ fn asked(ask: StatsAsk) -> Result<Asked, ControlError> {
             StatsBy::DayAndEngine => Grouping::DayAndEngine,
             StatsBy::Engine => Grouping::Engine,
             StatsBy::Device => Grouping::Device,
-            StatsBy::Search => Grouping::Terms { rows_max: ask.rows_max.min(TERMS_ROWS_MAX) },
+            StatsBy::Search => Grouping::Terms { rows_max: ask.rows_max.min(TOP_ROWS_MAX) },
+            StatsBy::Item => Grouping::Items { rows_max: ask.rows_max.min(TOP_ROWS_MAX) },
         },
     })
 }
@@ -185,5 +194,17 @@ fn rows(question: &Question, tally: Tally) -> Vec<StatRow> {
                 StatRow { query, count, ..StatRow::default() }
             })
             .collect(),
+        Tally::Items(rows) => rows
+            .into_iter()
+            .map(|(item, count)| StatRow {
+                hashid: Some(item.engine.to_string()),
+                index: item.index.map(|index| index.as_str().to_owned()),
+                doc_id: Some(item.doc_id.as_str().to_owned()),
+                count,
+                ..StatRow::default()
+            })
+            .collect(),
+        // Nothing here asks for it.
+        Tally::Distinct { .. } => Vec::new(),
     }
 }

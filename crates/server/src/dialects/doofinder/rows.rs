@@ -32,7 +32,7 @@ impl Rows {
         let hashids = match &tally {
             Tally::Days(_) => Vec::new(),
             Tally::DaysAndEngines(_) => question.filter.engines.iter().map(ToString::to_string).collect(),
-            Tally::Engines(_) | Tally::Devices(_) | Tally::Terms(_) => return None,
+            _ => return None,
         };
         Some(Self { question, tally, hashids })
     }
@@ -42,7 +42,7 @@ impl Rows {
         match &self.tally {
             Tally::Days(counts) => counts.len(),
             Tally::DaysAndEngines(rows) => rows.len(),
-            Tally::Engines(_) | Tally::Devices(_) | Tally::Terms(_) => 0,
+            _ => 0,
         }
     }
 
@@ -65,7 +65,7 @@ impl Rows {
                 let engine = self.question.filter.engines.binary_search(engine).ok()?;
                 (*day, Some(self.hashids.get(engine)?.as_str()), *count)
             }
-            Tally::Engines(_) | Tally::Devices(_) | Tally::Terms(_) => return None,
+            _ => return None,
         };
         let day = self.question.days.days().get(day)?;
         Some(Row { timestamp: day.first_ms, date: day.date.to_string(), hashid, count })

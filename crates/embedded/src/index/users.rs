@@ -1,0 +1,266 @@
+//! Visitors: which of them a part's clicks are of, so that different ones can be counted without a name. Each is a mark, a
+//! part of the fingerprint of the user code. It must never know who it is.
+
+use std::sync::Arc;
+
+use clicks::{Click, StoreError};
+
+use crate::index::build::width_of;
+use crate::index::postings::Numbers;
+use crate::keys::{Fingerprint, FingerprintKey, KeyKind};
+use crate::recent::day::Row;
+
+/// How many bytes a mark has: among a hundred million visitors the chance that any two have one mark is below 10^-8.
+pub const MARK_BYTES: usize = 10;
+
+/// What stands for a visitor: the highest 80 bits of the fingerprint of the user code, highest byte first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Mark([u8; MARK_BYTES]);
+
+impl Mark {
+    /// A click that tells no visitor.
+    pub const NOBODY: Self = Self([0; MARK_BYTES]);
+
+    /// The mark of a click's visitor.
+    pub fn of(click: &Click, key: &FingerprintKey) -> Self {
+        let user = click.user.as_ref();
+        let fingerprint = user.map(|user| key.of(KeyKind::User, click.account, user.as_str()));
+        fingerprint.map_or(Self::NOBODY, Self::from_fingerprint)
+    }
+
+    fn from_fingerprint(user: Fingerprint) -> Self {
+        let mut mark = [0; MARK_BYTES];
+        // A fingerprint has 96 bits, in the lower part of its number.
+        let bytes = user.number().to_be_bytes();
+        mark.copy_from_slice(&bytes[4..4 + MARK_BYTES]);
+        Self(mark)
+    }
+
+    fn first(self) -> u64 {
+        self.0.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+    }
+}
+
+/// Adds the visitors of one engine's rows: their marks, sorted, then for each row the place of its mark and one more, or 0.
+/// Returns how many marks there are; nothing is added where there are none.
+pub fn put_users(out: &mut Vec<u8>, rows: &[Row]) -> usize {
+    let mut marks: Vec<Mark> = rows.iter().map(|row| row.user).filter(|user| *user != Mark::NOBODY).collect();
+    marks.sort_unstable();
+    marks.dedup();
+    if marks.is_empty() {
+        return 0;
+    }
+    marks.iter().for_each(|mark| out.extend_from_slice(&mark.0));
+    let width = width_of(marks.len());
+    for row in rows {
+        let place = marks.binary_search(&row.user).map_or(0, |place| place + 1);
+        out.extend_from_slice(&place.to_le_bytes()[..width]);
+    }
+    marks.len()
+}
+
+/// How many bytes the visitors of some rows take.
+pub const fn users_bytes(marks: usize, rows: usize) -> Option<usize> {
+    if marks == 0 {
+        return Some(0);
+    }
+    match (marks.checked_mul(MARK_BYTES), rows.checked_mul(width_of(marks))) {
+        (Some(marks), Some(rows)) => marks.checked_add(rows),
+        _ => None,
+    }
+}
+
+/// By row the place of its mark and one more, or 0: of bytes that [`put_users`] wrote.
+pub fn users_of_rows(bytes: &[u8], marks: usize, rows: usize) -> Option<Numbers<'_>> {
+    Numbers::new(bytes.get(marks.checked_mul(MARK_BYTES)?..)?, rows, marks)
+}
+
+/// The visitors that a question has met, from many places.
+#[derive(Debug, Default)]
+pub struct Visitors {
+    places: Vec<Place>,
+    /// Marks that come from no part, each with how many more of its clicks were added than taken back.
+    loose: Vec<(Mark, i64)>,
+}
+
+/// The marks of one engine in one part.
+#[derive(Debug)]
+struct Place {
+    bytes: Arc<Vec<u8>>,
+    /// Where the first mark lies, and how many there are.
+    at: usize,
+    marks: usize,
+    /// By mark, how many clicks pass; `None` when all do.
+    clicks: Option<Vec<u32>>,
+}
+
+impl Place {
+    fn mark(&self, number: usize) -> Option<Mark> {
+        let bytes = self.bytes.get(self.at + number * MARK_BYTES..)?;
+        bytes.first_chunk().copied().map(Mark)
+    }
+}
+
+/// Buckets are made so that this many marks lie in each, about: their table stays in the fastest memory.
+const BUCKET_MARKS: usize = 512;
+
+impl Visitors {
+    /// Adds a click, or takes one back: each that is taken back has been added, or will be.
+    pub fn add(&mut self, user: Mark, clicks: i64) {
+        if user != Mark::NOBODY {
+            self.loose.push((user, clicks));
+        }
+    }
+
+    /// Adds the visitors of one engine in one part: the marks that lie in `bytes` from a place on, and how many clicks of
+    /// each pass, or that all do.
+    pub fn add_part(&mut self, bytes: &Arc<Vec<u8>>, at: usize, marks: usize, clicks: Option<Vec<u32>>) {
+        self.places.push(Place { bytes: Arc::clone(bytes), at, marks, clicks });
+    }
+
+    /// How many different visitors have clicks that count. Goes through all marks in their order, a bucket at a time, so
+    /// that only one is in memory.
+    ///
+    /// # Errors
+    /// [`StoreError::OutOfTime`].
+    pub fn count(mut self, stop: &dyn Fn() -> bool) -> Result<u64, StoreError> {
+        self.loose.sort_unstable();
+        let all = self.loose.len() + self.places.iter().map(|place| place.marks).sum::<usize>();
+        let bits = (all / BUCKET_MARKS).next_power_of_two().ilog2();
+        let mut next = vec![0; self.places.len()];
+        let (mut next_loose, mut bucket, mut users) = (0, Bucket::default(), 0);
+        for number in 0..1_u64 << bits {
+            if number % 64 == 0 && stop() {
+                return Err(StoreError::OutOfTime);
+            }
+            let here = |mark: &Mark| mark.first() >> 1 >> (63 - bits) <= number;
+            for (place, next) in self.places.iter().zip(&mut next) {
+                while let Some(mark) = (*next < place.marks).then(|| place.mark(*next)).flatten().filter(here)
+                {
+                    let clicks = place.clicks.as_ref().map_or(Some(1), |clicks| clicks.get(*next).copied());
+                    *next += 1;
+                    if let Some(clicks) = clicks.filter(|clicks| *clicks > 0) {
+                        bucket.add(mark, i64::from(clicks), bits);
+                    }
+                }
+            }
+            while let Some((mark, clicks)) = self.loose.get(next_loose).filter(|(mark, _)| here(mark)) {
+                next_loose += 1;
+                bucket.add(*mark, *clicks, bits);
+            }
+            users += bucket.drain();
+        }
+        Ok(users)
+    }
+}
+
+/// The marks of one bucket, each once: a table of open addresses.
+#[derive(Debug, Default)]
+struct Bucket {
+    slots: Vec<Option<(Mark, i64)>>,
+    used: Vec<usize>,
+}
+
+impl Bucket {
+    fn add(&mut self, mark: Mark, clicks: i64, bits: u32) {
+        if self.used.len() * 2 >= self.slots.len() {
+            self.grow(bits);
+        }
+        let found = self.slot(mark, bits);
+        match self.slots.get_mut(found) {
+            Some(Some((_, known))) => *known += clicks,
+            Some(slot) => {
+                *slot = Some((mark, clicks));
+                self.used.push(found);
+            }
+            None => {}
+        }
+    }
+
+    /// The slot of a mark, or the free one that it would get. One slot in two is free.
+    fn slot(&self, mark: Mark, bits: u32) -> usize {
+        let last = self.slots.len() - 1;
+        // The bits after those that all marks of the bucket have in common.
+        let mut at = usize::try_from(mark.first() << bits >> 32).unwrap_or(0) & last;
+        while self.slots.get(at).copied().flatten().is_some_and(|(known, _)| known != mark) {
+            at = (at + 1) & last;
+        }
+        at
+    }
+
+    fn grow(&mut self, bits: u32) {
+        let length = (self.slots.len() * 2).max(BUCKET_MARKS * 4);
+        let before = std::mem::replace(&mut self.slots, vec![None; length]);
+        self.used.clear();
+        for (mark, clicks) in before.into_iter().flatten() {
+            let slot = self.slot(mark, bits);
+            if let Some(free) = self.slots.get_mut(slot) {
+                *free = Some((mark, clicks));
+                self.used.push(slot);
+            }
+        }
+    }
+
+    /// Empties the bucket, and says how many marks have clicks that count.
+    fn drain(&mut self) -> u64 {
+        let slots = &mut self.slots;
+        let counted =
+            |slot: usize| slots.get_mut(slot).and_then(Option::take).is_some_and(|(_, clicks)| clicks > 0);
+        self.used.drain(..).map(counted).filter(|counted| *counted).count() as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use clicks::conformance::Dice;
+
+    use super::*;
+
+    /// Some lie all over, some all in the first bucket.
+    fn mark(number: u64) -> Mark {
+        let shown =
+            if number.is_multiple_of(2) { number.wrapping_mul(0x9e37_79b9_7f4a_7c15) } else { number };
+        Mark::from_fingerprint(Fingerprint::from_number(u128::from(shown) << 32 | 1 << 16))
+    }
+
+    #[test]
+    fn visitors_of_many_places_count_once_each() {
+        let mut dice = Dice::new(3);
+        for visitors in [1, 2, 500, 5_000, 60_000] {
+            let (mut met, mut due) = (Visitors::default(), BTreeMap::<Mark, i64>::new());
+            for _ in 0..dice.below(5) {
+                let mut here: Vec<Mark> =
+                    (0..=dice.below(visitors)).map(|_| mark(dice.below(visitors) as u64)).collect();
+                here.sort_unstable();
+                here.dedup();
+                let mut bytes = vec![0xff; 3];
+                here.iter().for_each(|mark| bytes.extend_from_slice(&mark.0));
+                let clicks: Option<Vec<u32>> =
+                    dice.once_in(2).then(|| here.iter().map(|_| *dice.pick(&[0, 1, 2])).collect());
+                for (place, mark) in here.iter().enumerate() {
+                    *due.entry(*mark).or_default() +=
+                        clicks.as_ref().map_or(1, |clicks| i64::from(clicks[place]));
+                }
+                met.add_part(&Arc::new(bytes), 3, here.len(), clicks);
+            }
+            for _ in 0..dice.below(visitors) {
+                let (mark, clicks) = (mark(dice.below(visitors) as u64), *dice.pick(&[1, 1, -1]));
+                met.add(mark, clicks);
+                *due.entry(mark).or_default() += clicks;
+            }
+            met.add(Mark::NOBODY, 1);
+            let due = due.values().filter(|clicks| **clicks > 0).count() as u64;
+            assert_eq!(met.count(&|| false), Ok(due), "{visitors} visitors");
+        }
+    }
+
+    #[test]
+    fn no_visitors_are_none_and_counting_them_stops_in_time() {
+        assert_eq!(Visitors::default().count(&|| false), Ok(0));
+        let mut met = Visitors::default();
+        met.add(mark(7), 1);
+        assert_eq!(met.count(&|| true), Err(StoreError::OutOfTime));
+    }
+}
