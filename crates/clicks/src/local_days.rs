@@ -132,6 +132,24 @@ impl LocalDays {
         Self { days, spans }
     }
 
+    /// The same days without the instants of a UTC day; `None` when none of them lies in the period.
+    #[must_use]
+    pub fn without(&self, utc_date: Date) -> Option<Self> {
+        let from_ms = day_number(utc_date) * DAY_MS;
+        let until_ms = from_ms + DAY_MS;
+        let touched = |span: &Span| span.from_ms < until_ms && span.until_ms > from_ms;
+        if !self.spans.iter().any(touched) {
+            return None;
+        }
+        let around = |span: &Span| {
+            let before = Span { until_ms: span.until_ms.min(from_ms), ..*span };
+            let after = Span { from_ms: span.from_ms.max(until_ms), ..*span };
+            [before, after]
+        };
+        let rest = self.spans.iter().flat_map(around).filter(|span| span.from_ms < span.until_ms);
+        Some(Self { days: self.days.clone(), spans: rest.collect() })
+    }
+
     /// The days, oldest first.
     #[must_use]
     pub fn days(&self) -> &[LocalDay] {
@@ -191,6 +209,25 @@ mod tests {
             lengths[span.day] += (span.until_ms - span.from_ms) as f64 / 3_600_000.0;
         }
         lengths
+    }
+
+    #[test]
+    fn a_utc_day_is_left_out_to_the_millisecond() {
+        let madrid = days("20240530", "20240602", "Europe/Madrid");
+        let without = madrid.without("2024-05-31".parse().unwrap()).unwrap();
+        assert_eq!(without.days(), madrid.days());
+        assert_eq!(hours(&without), [24.0, 2.0, 22.0, 24.0]);
+        let (from_ms, until_ms) = (1_717_113_600_000, 1_717_200_000_000);
+        for (at_ms, left_out) in
+            [(from_ms - 1, false), (from_ms, true), (until_ms - 1, true), (until_ms, false)]
+        {
+            let wanted = madrid.day_of(at_ms).filter(|_| !left_out);
+            assert_eq!(without.day_of(at_ms), wanted, "{at_ms}");
+        }
+        assert_eq!(madrid.without("2024-05-28".parse().unwrap()), None);
+        assert_eq!(without.without("2024-05-31".parse().unwrap()), None);
+        let one = days("20240531", "20240531", "Z");
+        assert_eq!(one.without("2024-05-31".parse().unwrap()).unwrap().spans(), []);
     }
 
     #[test]

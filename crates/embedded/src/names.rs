@@ -1,8 +1,9 @@
 //! Dictionaries: names as small numbers, so that a row holds four bytes for each and a question compares numbers.
 //! A number never changes and is never given to another name. It must never know what is counted.
 
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::Hash;
 
+use ahash::RandomState;
 use clicks::{AccountCode, Click, ClickedItem, DocId, Grouping, Hashid, IndexName, ItemDigest, SearchTerms};
 use hashbrown::HashTable;
 
@@ -20,8 +21,28 @@ const TEXT_OVERHEAD_BYTES: usize = 32;
 #[derive(Debug)]
 pub struct Dictionary<K> {
     names: Vec<K>,
-    numbers: HashTable<u32>,
+    numbers: HashTable<Slot>,
     hasher: RandomState,
+}
+
+/// A number with half of its name's hash: so the table grows without looking at names, and looks at few that are others.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    half: u32,
+    number: u32,
+}
+
+impl Slot {
+    /// Half of a hash.
+    const fn half(hash: u64) -> u32 {
+        (hash >> 32) as u32
+    }
+
+    /// The hash that the table knows a slot by.
+    const fn hash(half: u32) -> u64 {
+        // The table looks at the highest bits and the lowest: both have to differ.
+        (half as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
 }
 
 impl<K> Default for Dictionary<K> {
@@ -33,22 +54,24 @@ impl<K> Default for Dictionary<K> {
 impl<K: Hash + Eq> Dictionary<K> {
     /// The number of a name; `None` when no row has it.
     pub fn number(&self, name: &K) -> Option<u32> {
-        let same = |number: &u32| self.name(*number) == Some(name);
-        self.numbers.find(self.hasher.hash_one(name), same).copied()
+        self.find(Slot::half(self.hasher.hash_one(name)), name)
+    }
+
+    fn find(&self, half: u32, name: &K) -> Option<u32> {
+        let same = |slot: &Slot| slot.half == half && self.name(slot.number) == Some(name);
+        self.numbers.find(Slot::hash(half), same).map(|slot| slot.number)
     }
 
     /// The number of a name, which gets one if it has none yet.
     pub fn intern(&mut self, name: K) -> u32 {
-        if let Some(number) = self.number(&name) {
+        let half = Slot::half(self.hasher.hash_one(&name));
+        if let Some(number) = self.find(half, &name) {
             return number;
         }
-        let hash = self.hasher.hash_one(&name);
         self.names.push(name);
         // So many names take more memory than any machine has, long before their numbers run out.
         let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
-        let (names, hasher) = (&self.names, &self.hasher);
-        let rehash = |number: &u32| named(names, *number).map_or(0, |name| hasher.hash_one(name));
-        self.numbers.insert_unique(hash, number, rehash);
+        self.numbers.insert_unique(Slot::hash(half), Slot { half, number }, |slot| Slot::hash(slot.half));
         number
     }
 
@@ -208,21 +231,21 @@ impl Names {
 #[derive(Debug, Default)]
 struct Digests {
     digests: Vec<ItemDigest>,
-    numbers: HashTable<u32>,
+    numbers: HashTable<Slot>,
     hasher: RandomState,
 }
 
 impl Digests {
     fn push(&mut self, digest: ItemDigest, number: u32) {
         self.digests.push(digest);
-        let (digests, hasher) = (&self.digests, &self.hasher);
-        let rehash = |number: &u32| named(digests, *number).map_or(0, |digest| hasher.hash_one(digest));
-        self.numbers.insert_unique(hasher.hash_one(digest), number, rehash);
+        let half = Slot::half(self.hasher.hash_one(digest));
+        self.numbers.insert_unique(Slot::hash(half), Slot { half, number }, |slot| Slot::hash(slot.half));
     }
 
     fn find(&self, digest: &ItemDigest) -> Vec<u32> {
-        let numbers = self.numbers.iter_hash(self.hasher.hash_one(digest)).copied();
-        numbers.filter(|number| named(&self.digests, *number) == Some(digest)).collect()
+        let half = Slot::half(self.hasher.hash_one(digest));
+        let slots = self.numbers.iter_hash(Slot::hash(half));
+        slots.map(|slot| slot.number).filter(|number| named(&self.digests, *number) == Some(digest)).collect()
     }
 
     fn memory_bytes(&self) -> usize {

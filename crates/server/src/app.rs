@@ -15,7 +15,7 @@ use crate::access::{Caller, Denied};
 use crate::clock::Clock;
 use crate::counts::Counts;
 use crate::intake::{self, Draft, Known, Unplaced};
-use crate::settings::{Settings, UnknownItems};
+use crate::settings::{DamagedDays, Settings, UnknownItems};
 
 /// The most rows that one answer may have.
 pub const ANSWER_ROWS_MAX: usize = 1_000_000;
@@ -54,6 +54,17 @@ pub struct Asked {
     pub product_types: Vec<ProductType>,
     /// What the counts are counts of.
     pub grouping: Grouping,
+}
+
+/// A question with its answer.
+#[derive(Debug)]
+pub struct Answered {
+    /// What was asked, in the end.
+    pub question: Question,
+    /// The answer.
+    pub tally: Tally,
+    /// The dates of the UTC days that are not in it, because they can't be read.
+    pub left_out: Vec<String>,
 }
 
 /// Why a question was not answered.
@@ -146,7 +157,7 @@ impl App {
     ///
     /// # Errors
     /// [`AskError`].
-    pub async fn tally(&self, caller: &Caller, asked: Asked) -> Result<(Question, Tally), AskError> {
+    pub async fn tally(&self, caller: &Caller, asked: Asked) -> Result<Answered, AskError> {
         let deadline = Instant::now() + self.settings.stats_timeout;
         let days = LocalDays::of(&asked.period, &asked.zone)?;
         let engines = self.selected(caller, &asked);
@@ -183,18 +194,44 @@ impl App {
     }
 
     /// A question waits for its turn and is answered off the threads that serve connections, all within its time.
-    async fn answer(&self, question: Question, deadline: Instant) -> Result<(Question, Tally), StoreError> {
+    async fn answer(&self, question: Question, deadline: Instant) -> Result<Answered, StoreError> {
         let waiting = Waiting::join(&self.waiting).ok_or(StoreError::Busy)?;
         let turn = tokio::time::timeout_at(deadline, Arc::clone(&self.turns).acquire_owned()).await;
         let turn = turn.map_err(|_| StoreError::OutOfTime)?.map_err(|_| StoreError::Busy)?;
         drop(waiting);
-        let store = Arc::clone(&self.store);
+        let (store, damaged_days) = (Arc::clone(&self.store), self.settings.damaged_days);
         let work = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            let tally = store.tally(&question, &|| Instant::now() >= deadline)?;
-            Ok((question, tally))
+            let stop = || Instant::now() >= deadline;
+            match damaged_days {
+                DamagedDays::Refuse => {
+                    let tally = store.tally(&question, &stop)?;
+                    Ok(Answered { question, tally, left_out: Vec::new() })
+                }
+                DamagedDays::LeaveOut => answer_without_damage(&*store, question, &stop),
+            }
         });
         work.await.unwrap_or_else(|failed| Err(StoreError::Damaged(failed.to_string())))
+    }
+}
+
+/// Asks again without each day that turns out to be damaged.
+fn answer_without_damage(
+    store: &dyn Store,
+    mut question: Question,
+    stop: &dyn Fn() -> bool,
+) -> Result<Answered, StoreError> {
+    let mut left_out = Vec::new();
+    loop {
+        let error = match store.tally(&question, stop) {
+            Ok(tally) => return Ok(Answered { question, tally, left_out }),
+            Err(error) => error,
+        };
+        let StoreError::DamagedDay { day, .. } = &error else { return Err(error) };
+        // Each time there are fewer instants, so this ends.
+        let rest = day.parse().ok().and_then(|date| question.days.without(date));
+        question.days = Arc::new(rest.ok_or_else(|| error.clone())?);
+        left_out.push(day.clone());
     }
 }
 

@@ -25,6 +25,16 @@ pub enum UnknownItems {
     Accept,
 }
 
+/// What is done with a question about a UTC day whose clicks can't be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum DamagedDays {
+    /// 500, naming the day.
+    #[default]
+    Refuse,
+    /// It is answered without that day, and the answer names it.
+    LeaveOut,
+}
+
 /// What a team may set about recording and asking.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -40,6 +50,8 @@ pub struct Settings {
     pub opt_out: OptOut,
     /// What is done with a click on an item that no catalogue holds.
     pub unknown_items: UnknownItems,
+    /// What is done with a question about a UTC day whose clicks can't be read.
+    pub damaged_days: DamagedDays,
     /// Statistics requests a second for each key; 0 = no limit.
     pub stats_per_second: u32,
     /// Clicks a second for each client address; 0 = no limit.
@@ -61,6 +73,7 @@ impl Default for Settings {
             session: Duration::from_secs(28_800),
             opt_out: OptOut::Count,
             unknown_items: UnknownItems::Reject,
+            damaged_days: DamagedDays::Refuse,
             stats_per_second: 20,
             clicks_per_second: 1_000,
             stats_timeout: Duration::from_millis(10_000),

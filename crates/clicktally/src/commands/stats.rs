@@ -20,6 +20,9 @@ pub fn stats(command: StatsCommand) -> Result<ExitCode, Failure> {
     let reply = reached.ask::<StatsReply>(Command::Stats(ask.clone()));
     reached.close();
     let reply = reply?;
+    if !reply.left_out.is_empty() {
+        eprintln!("Without these days (UTC), which can't be read: {}", reply.left_out.join(", "));
+    }
     let columns = columns(ask.by);
     let text = if args.directory.json {
         output::json(&reply)?

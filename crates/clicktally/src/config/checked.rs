@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use server::http::Limits;
-use server::settings::{OptOut, Settings, UnknownItems};
+use server::settings::{DamagedDays, OptOut, Settings, UnknownItems};
 use tracing::level_filters::LevelFilter;
 
 use crate::config::typed::Typed;
@@ -164,6 +164,7 @@ fn settings(typed: &Typed) -> Result<Settings, Failure> {
     let default = Settings::default();
     let opt_outs = [("count", OptOut::Count), ("skip", OptOut::Skip), ("ignore", OptOut::Ignore)];
     let unknowns = [("reject", UnknownItems::Reject), ("accept", UnknownItems::Accept)];
+    let damaged = [("refuse", DamagedDays::Refuse), ("leave-out", DamagedDays::LeaveOut)];
     let session = within("session_seconds", typed.session_seconds.unwrap_or(28_800), 1, 31_536_000)?;
     let timeout = within("stats_timeout_ms", typed.stats_timeout_ms.unwrap_or(10_000), 1, 600_000)?;
     let questions =
@@ -193,6 +194,7 @@ fn settings(typed: &Typed) -> Result<Settings, Failure> {
             typed.unknown_items.as_deref().unwrap_or("reject"),
             &unknowns,
         )?,
+        damaged_days: choose("damaged_days", typed.damaged_days.as_deref().unwrap_or("refuse"), &damaged)?,
         stats_per_second: typed.stats_per_second.unwrap_or(default.stats_per_second),
         clicks_per_second: typed.clicks_per_second.unwrap_or(default.clicks_per_second),
         stats_timeout: Duration::from_millis(timeout),

@@ -122,6 +122,8 @@ options! {
     opt_out: String, "CLICKTALLY_OPT_OUT", "HOW";
     /// Clicks on items that no catalogue holds: reject or accept [default: reject]
     unknown_items: String, "CLICKTALLY_UNKNOWN_ITEMS", "HOW";
+    /// Questions about a UTC day whose clicks can't be read: refuse, or leave-out to answer without it, naming it [default: refuse]
+    damaged_days: String, "CLICKTALLY_DAMAGED_DAYS", "HOW";
     /// Statistics requests a second for each key, 0 = no limit [default: 20]
     stats_per_second: u32, "CLICKTALLY_STATS_PER_SECOND", "N";
     /// Clicks a second from each client address, 0 = no limit [default: 1000]

@@ -187,6 +187,7 @@ impl Sealer {
                     let click = kept.names.click(&block.counted, &block.rest, place.row);
                     Ok(Arriving {
                         click: click.map_err(|error| SealError::Damaged(error.to_string()))?,
+                        row: usize::try_from(place.row).ok().and_then(|row| block.counted.row(row)),
                         origin: Origin::Frozen { freezing, row: *place },
                         waits: waiting.get(place).map(|query| hash_of(*query)),
                     })
@@ -515,6 +516,6 @@ pub(super) fn rows_of<'a>(
             None => click.query_id.as_ref().map(|id| hash_of(key.of(KeyKind::Waiting, click.account, id))),
         };
         let waits = waits.filter(|_| learned.is_none());
-        Ok(Arriving { click, origin, waits })
+        Ok(Arriving { click, row: None, origin, waits })
     }))
 }

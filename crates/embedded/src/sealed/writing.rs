@@ -24,6 +24,8 @@ const PAGE_ROWS: usize = 256;
 /// A row on its way into a part.
 pub struct Arriving {
     pub click: Click,
+    /// What is counted of it, where that is known.
+    pub row: Option<Row>,
     pub origin: Origin,
     /// The hash of the id of the search that it waits for.
     pub waits: Option<u32>,
@@ -125,11 +127,11 @@ impl Target<'_> {
             ClicksWriter::new(self.sink()?, &WriteOptions::default()).map_err(|error| self.failed(error))?;
         let (mut numbered, mut ids, mut page) = (Vec::new(), Vec::new(), Vec::with_capacity(PAGE_ROWS));
         for (number, row) in (0_u32..).zip(rows) {
-            let Arriving { click, origin, waits } = row?;
+            let Arriving { click, row, origin, waits } = row?;
             writer.push(&click).map_err(|error| self.failed(error))?;
             placed(origin, number, waits.is_some());
             ids.extend(waits.map(|hash| (hash, number)));
-            page.push(click);
+            page.push((click, row));
             if page.len() == PAGE_ROWS {
                 if (self.stopped)() {
                     return Err(SealError::Stopped);
@@ -170,10 +172,14 @@ impl Target<'_> {
 }
 
 /// Gives a page of clicks the numbers of their names, all of which are known.
-fn number_rows(kept: &Shared, page: &mut Vec<Click>, numbered: &mut Vec<Row>) -> Result<(), SealError> {
+fn number_rows(
+    kept: &Shared,
+    page: &mut Vec<(Click, Option<Row>)>,
+    numbered: &mut Vec<Row>,
+) -> Result<(), SealError> {
     let kept = read(kept);
-    for click in page.drain(..) {
-        numbered.push(kept.row(&click)?);
+    for (click, row) in page.drain(..) {
+        numbered.push(row.map_or_else(|| kept.row(&click), Ok)?);
     }
     Ok(())
 }

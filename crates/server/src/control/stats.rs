@@ -9,7 +9,7 @@ use registry::Scopes;
 use serde::{Deserialize, Serialize};
 
 use crate::access::Caller;
-use crate::app::{App, Asked};
+use crate::app::{Answered, App, Asked};
 use crate::control::commands::{ControlError, account_or_only};
 
 /// What the rows are rows of.
@@ -102,17 +102,20 @@ pub struct StatsReply {
     pub total: u64,
     /// The sum of their counts.
     pub total_count: u64,
+    /// The UTC days that are not in it, because they can't be read.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub left_out: Vec<String>,
 }
 
 /// Answers an operator, who may see everything of an account.
 pub(super) async fn answer(app: &Arc<App>, ask: StatsAsk) -> Result<StatsReply, ControlError> {
     let account = account_or_only(&app.registry, ask.account.as_deref())?;
     let caller = Caller { account, scopes: Scopes::default(), key: None };
-    let (question, tally) =
+    let Answered { question, tally, left_out } =
         app.tally(&caller, asked(ask)?).await.map_err(|error| ControlError(error.to_string()))?;
     let total_count = tally.total();
     let results = rows(&question, tally);
-    Ok(StatsReply { total: results.len() as u64, total_count, results })
+    Ok(StatsReply { total: results.len() as u64, total_count, results, left_out })
 }
 
 fn wrong(option: &str, rule: impl std::fmt::Display) -> ControlError {

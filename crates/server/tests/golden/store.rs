@@ -13,6 +13,9 @@ pub struct MoodyStore {
     last: Mutex<Option<Click>>,
 }
 
+/// Comes before the date of a UTC day that can't be read.
+const DAMAGED_DAY: &str = "damaged_day=";
+
 impl MoodyStore {
     pub fn new() -> Self {
         Self {
@@ -32,6 +35,10 @@ impl MoodyStore {
             "stopped" => Some(StoreError::Stopped(cause())),
             "out_of_time" => Some(StoreError::OutOfTime),
             "damaged" => Some(StoreError::Damaged(cause())),
+            _ if mood.starts_with(DAMAGED_DAY) => {
+                let day = mood[DAMAGED_DAY.len()..].to_owned();
+                Some(StoreError::DamagedDay { day, reason: cause() })
+            }
             _ => return Err(format!("`{mood}` is no mood of a store")),
         };
         Ok(())
@@ -61,7 +68,11 @@ impl Store for MoodyStore {
     }
 
     fn tally(&self, question: &Question, stop: &dyn Fn() -> bool) -> Result<Tally, StoreError> {
-        self.mood()?;
+        match self.mood() {
+            Err(StoreError::DamagedDay { day, .. })
+                if question.days.without(day.parse().unwrap()).is_none() => {}
+            mood => mood?,
+        }
         self.inner.tally(question, stop)
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use server::http::TrustedProxies;
-use server::settings::{OptOut, Settings, UnknownItems};
+use server::settings::{DamagedDays, OptOut, Settings, UnknownItems};
 
 pub fn read_settings(given: &[(&str, &str)]) -> Result<(Settings, TrustedProxies), String> {
     let mut settings = Settings::default();
@@ -23,6 +23,10 @@ pub fn read_settings(given: &[(&str, &str)]) -> Result<(Settings, TrustedProxies
             "unknown_items" => {
                 let all = [("reject", UnknownItems::Reject), ("accept", UnknownItems::Accept)];
                 settings.unknown_items = all.iter().find(|(name, _)| name == value).ok_or_else(wrong)?.1;
+            }
+            "damaged_days" => {
+                let all = [("refuse", DamagedDays::Refuse), ("leave-out", DamagedDays::LeaveOut)];
+                settings.damaged_days = all.iter().find(|(name, _)| name == value).ok_or_else(wrong)?.1;
             }
             "stats_per_second" => settings.stats_per_second = value.parse().map_err(|_| wrong())?,
             "clicks_per_second" => settings.clicks_per_second = value.parse().map_err(|_| wrong())?,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH};
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use axum::response::Response;
 use registry::KeyId;
 
@@ -14,7 +14,7 @@ use super::errors::Failure;
 use super::params;
 use super::rows::Rows;
 use crate::access::{self, Caller};
-use crate::app::App;
+use crate::app::{Answered, App};
 use crate::http::SlidingWindow;
 
 /// The largest body that a request may announce, in bytes. Nothing is asked in a body; it is never read.
@@ -61,12 +61,31 @@ pub(super) async fn clicks(
     let caller = stats.admit(&headers)?;
     refuse_large_body(&headers)?;
     let (asked, format) = params::read(uri.query().unwrap_or_default())?;
-    let (question, tally) = stats.app.tally(&caller, asked).await?;
+    let Answered { question, tally, left_out } = stats.app.tally(&caller, asked).await?;
     let rows = Rows::of(question, tally).ok_or_else(|| {
         tracing::error!("a question about days got an answer that has none");
         Failure::Internal
     })?;
-    answer(rows, format)
+    let mut response = answer(rows, format)?;
+    if let Some(days) = days_left_out(&left_out) {
+        response.headers_mut().insert(LEFT_OUT, days);
+    }
+    Ok(response)
+}
+
+/// Names the UTC days that an answer is without, where the team has set that there may be such.
+const LEFT_OUT: HeaderName = HeaderName::from_static("clicktally-left-out");
+/// More days than this are told as a number: a header has to stay short.
+const LEFT_OUT_NAMED_MAX: usize = 100;
+
+fn days_left_out(days: &[String]) -> Option<HeaderValue> {
+    if days.is_empty() {
+        return None;
+    }
+    let named = days.get(..LEFT_OUT_NAMED_MAX.min(days.len())).unwrap_or_default().join(", ");
+    let more = days.len().saturating_sub(LEFT_OUT_NAMED_MAX);
+    let text = if more == 0 { named } else { format!("{named} and {more} more") };
+    HeaderValue::try_from(text).ok()
 }
 
 fn refuse_large_body(headers: &HeaderMap) -> Result<(), Failure> {
