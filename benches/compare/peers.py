@@ -148,11 +148,8 @@ class Peer:
                 if not self.form_fits(form, question):
                     continue
                 rows, times = self.timed(question, form)
-                ours = question.get("rows")
-                if ours is None:
-                    # We can't answer it yet: the peers are held to each other.
-                    question["rows"] = rows
-                elif not same(question, ours, rows):
+                ours = question["rows"]
+                if not same(question, ours, rows):
                     raise Differs(
                         f"{self.name}, {form}: {question['name']}: other rows, "
                         f"{total(question, rows)} in all, ours {total(question, ours)}"

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use clicks::{AccountCode, Hashid, IndexName};
 use registry::{NewEngine, Registry};
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinHandle;
 
 use crate::app::App;
 use crate::bulk::{Batch, FileDigest, LogReader, Skipped};
 use crate::control::commands::{ControlError, account_of};
 use crate::dialects::native::{Defaults, EVENT_LINE_BYTES_MAX, EventsReader, Unnamed};
 use crate::dialects::ubi::{UbiOptions, UbiReader};
-use crate::feed::{Rejection, Report};
+use crate::feed::{FeedError, Rejection, Report};
 
 /// How many bytes of lines are read before they are recorded together. Each portion is one sync.
 const PORTION_BYTES: usize = 4 * 1024 * 1024;
@@ -119,6 +120,8 @@ pub struct Importer {
     reader: Option<Reader>,
     pending: Vec<u8>,
     lines_read: u64,
+    /// The portion before, which is being recorded while the next one is read, and the number of its last line.
+    feeding: Option<(JoinHandle<Result<Report, FeedError>>, u64)>,
     report: Report,
     skipped: Skipped,
 }
@@ -151,6 +154,7 @@ impl Importer {
             reader: Some(reader),
             pending: Vec::new(),
             lines_read: 0,
+            feeding: None,
             report: Report::default(),
             skipped: Skipped::default(),
         })
@@ -184,10 +188,12 @@ impl Importer {
     pub async fn finish(mut self) -> Result<ImportReply, ControlError> {
         let rest = std::mem::take(&mut self.pending);
         self.record(rest, true).await?;
+        self.fed().await?;
         Ok(ImportReply::of(self.report, &self.skipped))
     }
 
-    /// Reads whole lines off the threads that serve connections, then records what they tell.
+    /// Reads whole lines off the threads that serve connections, then begins to record what they tell. The portion before
+    /// is recorded meanwhile: one after the other, so that a click finds what earlier lines told.
     async fn record(&mut self, portion: Vec<u8>, last: bool) -> Result<(), ControlError> {
         let (Some(mut reader), first) = (self.reader.take(), self.lines_read + 1) else {
             return Err(ControlError("an earlier portion of the file was not read to its end".to_owned()));
@@ -208,13 +214,22 @@ impl Importer {
             }
             (reader, number - first, batch)
         });
+        self.fed().await?;
         let (reader, lines, batch) = reading.await.map_err(|failed| ControlError(failed.to_string()))?;
         self.reader = Some(reader);
         self.lines_read += lines;
         self.skipped.add(&batch.skipped);
-        let fed = self.app.feed(self.account, batch.lines).await;
+        let (app, account) = (Arc::clone(&self.app), self.account);
+        let feeding = tokio::spawn(async move { app.feed(account, batch.lines).await });
+        self.feeding = Some((feeding, self.lines_read));
+        Ok(())
+    }
+
+    /// Waits until what is being recorded is.
+    async fn fed(&mut self) -> Result<(), ControlError> {
+        let Some((feeding, line)) = self.feeding.take() else { return Ok(()) };
+        let fed = feeding.await.map_err(|failed| ControlError(failed.to_string()))?;
         let done = fed.map_err(|error| {
-            let line = self.lines_read;
             ControlError(format!(
                 "{error} (before line {line}); import the same file again to go on: nothing counts twice"
             ))
