@@ -180,13 +180,18 @@ impl Sealing {
     }
 
     fn seal_all(&self, sealer: &mut Sealer) -> Result<u64, SealError> {
+        let recorded = self.writer.status().journal.end;
         let mut done = 0;
-        // What an earlier attempt had frozen comes first, and then what was recorded since.
+        // What an earlier attempt had frozen comes first, and then what was recorded since. What is recorded meanwhile is
+        // left for another time: under a steady load there would be no end, and neither a merging nor a backup.
         while let Done::Frozen(Some(frozen)) = self.submit(Job::freeze())? {
             let change = sealer.seal(&self.kept, &frozen)?;
             self.swap(change)?;
             done += 1;
             self.forget_before(frozen.end)?;
+            if frozen.end >= recorded {
+                break;
+            }
         }
         Ok(done)
     }
