@@ -302,9 +302,20 @@ impl Sealing {
         done
     }
 
+    /// Returns `Ok` only when readers see the change. Once the manifest names it, what isn't swapped in would be sealed
+    /// twice: so it is asked for again when its group failed, which was for the sake of somebody's record.
     fn swap(&self, change: Change) -> Result<(), SealError> {
-        // Once the manifest names it, what isn't swapped in would be sealed twice.
-        self.submit(Job::swap(change)).map(drop).inspect_err(|_| self.broken.store(true, Ordering::Relaxed))
+        let change = Arc::new(Mutex::new(Some(change)));
+        loop {
+            match self.submit(Job::swap(&change)) {
+                Ok(_) => return Ok(()),
+                Err(SealError::Damaged(_)) if self.pause().is_ok() => {}
+                Err(error) => {
+                    self.broken.store(true, Ordering::Relaxed);
+                    return Err(error);
+                }
+            }
+        }
     }
 
     fn submit(&self, job: Job) -> Result<Done, SealError> {
