@@ -209,7 +209,10 @@ impl EmbeddedStore {
 
     /// Why there is no room in memory, and won't be soon.
     fn no_room(&self) -> Option<StoreError> {
-        let stopped = self.bell.is_stopped().then(|| self.stopped());
+        // Nothing is sealed either once the journal takes nothing more: whoever waited for it would wait for ever.
+        let writer = self.writer.status();
+        let ended = self.bell.is_stopped() || writer.stopped || writer.journal.poisoned;
+        let stopped = ended.then(|| self.stopped());
         let trouble = || self.sealing.trouble();
         stopped.or_else(|| {
             trouble()
@@ -419,7 +422,9 @@ impl Store for EmbeddedStore {
         let unable = if writer.stopped || writer.journal.poisoned {
             Some(self.stopped().to_string())
         } else {
-            self.trouble.recent()
+            let is_full = kept.unsealed_bytes() as u64 > self.unsealed_bytes_max;
+            let no_room = || self.no_room().filter(|_| is_full).map(|reason| reason.to_string());
+            self.trouble.recent().or_else(no_room)
         };
         StoreStatus {
             unable,

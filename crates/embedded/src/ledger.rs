@@ -3,8 +3,8 @@
 //! It must never answer a caller: the journal's writer does, after the sync.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clicks::{AccountCode, Click, Outcome, Record, Search, StoreError};
 use journal::{Committer, Position};
@@ -23,9 +23,12 @@ pub struct Job(Task);
 enum Task {
     Record(Box<Call>),
     Freeze,
-    Swap(Box<Change>),
+    Swap(Waiting),
     TakeFrom(i32),
 }
+
+/// A change that waits to be swapped in. Whoever asks for it keeps it until then: a group may fail for the sake of others.
+pub type Waiting = Arc<Mutex<Option<Change>>>;
 
 /// The records of one call.
 struct Call {
@@ -82,8 +85,8 @@ impl Job {
     }
 
     /// Puts sealed days in their place.
-    pub fn swap(change: Change) -> Self {
-        Self(Task::Swap(Box::new(change)))
+    pub fn swap(change: &Waiting) -> Self {
+        Self(Task::Swap(Arc::clone(change)))
     }
 }
 
@@ -394,7 +397,9 @@ impl Committer for Ledger {
                 Done::TakenFrom
             }
             Task::Swap(change) => {
-                kept.swap(*change);
+                if let Some(change) = change.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                    kept.swap(change);
+                }
                 look = true;
                 Done::Swapped
             }

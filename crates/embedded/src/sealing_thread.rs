@@ -180,13 +180,18 @@ impl Sealing {
     }
 
     fn seal_all(&self, sealer: &mut Sealer) -> Result<u64, SealError> {
+        let recorded = self.writer.status().journal.end;
         let mut done = 0;
-        // What an earlier attempt had frozen comes first, and then what was recorded since.
+        // What an earlier attempt had frozen comes first, and then what was recorded since. What is recorded meanwhile is
+        // left for another time: under a steady load there would be no end, and neither a merging nor a backup.
         while let Done::Frozen(Some(frozen)) = self.submit(Job::freeze())? {
             let change = sealer.seal(&self.kept, &frozen)?;
             self.swap(change)?;
             done += 1;
             self.forget_before(frozen.end)?;
+            if frozen.end >= recorded {
+                break;
+            }
         }
         Ok(done)
     }
@@ -297,9 +302,20 @@ impl Sealing {
         done
     }
 
+    /// Returns `Ok` only when readers see the change. Once the manifest names it, what isn't swapped in would be sealed
+    /// twice: so it is asked for again when its group failed, which was for the sake of somebody's record.
     fn swap(&self, change: Change) -> Result<(), SealError> {
-        // Once the manifest names it, what isn't swapped in would be sealed twice.
-        self.submit(Job::swap(change)).map(drop).inspect_err(|_| self.broken.store(true, Ordering::Relaxed))
+        let change = Arc::new(Mutex::new(Some(change)));
+        loop {
+            match self.submit(Job::swap(&change)) {
+                Ok(_) => return Ok(()),
+                Err(SealError::Damaged(_)) if self.pause().is_ok() => {}
+                Err(error) => {
+                    self.broken.store(true, Ordering::Relaxed);
+                    return Err(error);
+                }
+            }
+        }
     }
 
     fn submit(&self, job: Job) -> Result<Done, SealError> {

@@ -7,7 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -20,6 +20,10 @@ const DAY_MS: i64 = 86_400_000;
 const WRITERS: u64 = 3;
 /// Clicks in one body.
 const LINES: u64 = 7;
+/// A backup of some megabytes, beside recording and sealing, on a machine that does other things too.
+const BACKUP_TIME_MAX: Duration = Duration::from_secs(20);
+/// A sealing writes about ten.
+const PARTS_BETWEEN_BACKUPS: u64 = 20;
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -108,6 +112,15 @@ struct Load {
     sent: AtomicU64,
 }
 
+/// Lets all writers go home, also when the test fails.
+struct EndWhenDropped<'l>(&'l Load);
+
+impl Drop for EndWhenDropped<'_> {
+    fn drop(&mut self) {
+        self.0.ended.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Sends bodies until it is ended; after each, all tags below the returned one are acknowledged.
 fn write(load: &Load, address: SocketAddr, key: &str, writer: u64, now_ms: i64, acknowledged: &AtomicU64) {
     let mut connection = Connection::open(address).unwrap();
@@ -126,9 +139,13 @@ fn write(load: &Load, address: SocketAddr, key: &str, writer: u64, now_ms: i64, 
 }
 
 fn tags_below(acknowledged: &[AtomicU64]) -> HashSet<String> {
+    tags_up_to(acknowledged, 0)
+}
+
+fn tags_up_to(acknowledged: &[AtomicU64], more: u64) -> HashSet<String> {
     let mut tags = HashSet::new();
     for (writer, numbers) in (1..).zip(acknowledged) {
-        let end = numbers.load(Ordering::SeqCst);
+        let end = numbers.load(Ordering::SeqCst) + more;
         tags.extend((0..end).map(|number| format!("c{}", 1_000_000 * writer + number)));
     }
     tags
@@ -180,6 +197,53 @@ fn backups_under_load_hold_all_that_was_acknowledged_before_and_nothing_that_was
     server.stop();
     assert_eq!(counted(&to).len(), all.len() + 1);
     is_clean(&to);
+}
+
+/// How many parts and runs were written so far.
+fn parts_written(directory: &Path) -> u64 {
+    let manifest = fs::read_to_string(directory.join("MANIFEST")).unwrap();
+    let next = manifest.lines().find_map(|line| line.strip_prefix("next "));
+    next.unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_backup_ends_soon_and_is_whole_while_days_are_sealed_all_the_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, target) = (folder.path().join("data"), folder.path().join("backup"));
+    let (key, now_ms) = (shop::found(&data), shop::now_ms());
+    let server = Server::start(&data, &[&OPTIONS[..], &["--recent-bytes-max", "65536"]].concat());
+    let load = Load { ended: AtomicBool::new(false), sent: AtomicU64::new(0) };
+    let acknowledged: Vec<AtomicU64> = (0..WRITERS).map(|_| AtomicU64::new(0)).collect();
+    std::thread::scope(|scope| {
+        let _ended_at_last = EndWhenDropped(&load);
+        for (writer, acknowledged) in (0..).zip(&acknowledged) {
+            let (load, address, key) = (&load, server.address, &key);
+            scope.spawn(move || write(load, address, key, writer, now_ms, acknowledged));
+        }
+        for round in 0..4 {
+            let written = parts_written(&data);
+            let sealed_again = (0..1_200).any(|_| {
+                std::thread::sleep(Duration::from_millis(50));
+                parts_written(&data) > written + PARTS_BETWEEN_BACKUPS
+            });
+            assert!(sealed_again, "round {round}: nothing is sealed");
+            let before = tags_below(&acknowledged);
+            let begun = Instant::now();
+            backup(&data, &target, &[]);
+            assert!(begun.elapsed() < BACKUP_TIME_MAX, "round {round}: {:?}", begun.elapsed());
+            // One body of each writer is on its way.
+            let sent = tags_up_to(&acknowledged, LINES);
+            let to = folder.path().join(format!("restored-{round}"));
+            restored(&data, &target, &to);
+            let there = counted(&to);
+            let lost: Vec<_> = before.difference(&there).collect();
+            assert!(lost.is_empty(), "round {round}: acknowledged before and not in the backup: {lost:?}");
+            let invented: Vec<_> = there.difference(&sent).collect();
+            assert!(invented.is_empty(), "round {round}: in the backup and not sent: {invented:?}");
+        }
+    });
+    assert_eq!(counted(&data), tags_below(&acknowledged));
+    server.stop();
 }
 
 fn copy_tree(from: &Path, to: &Path) {

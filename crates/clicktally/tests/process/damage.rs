@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
+use crate::http;
 use crate::running::{Server, refused_start, run_in, start_and_kill};
 use crate::shop;
 
@@ -120,6 +121,31 @@ fn damage_in_the_middle_is_named_and_no_server_starts_on_it() {
 }
 
 #[test]
+fn a_journal_of_another_length_than_it_was_made_is_named_and_no_server_starts_on_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = used(folder.path());
+    let (path, sound, end) = journal(folder.path());
+    let name = path.file_name().unwrap().to_str().unwrap();
+    // Without its last zero, without any, without a part of the last click, of the head, of everything; and too long.
+    for bytes in [sound.len() - 1, end, end - 9, SEGMENT_HEADER_BYTES - 1, 0, sound.len() + 1] {
+        let mut damaged = sound.clone();
+        damaged.resize(bytes, 0);
+        fs::write(&path, &damaged).unwrap();
+        let checked = run_in(folder.path(), &["check"]);
+        assert_eq!(checked.code, Some(1), "{bytes}: {} {}", checked.stdout, checked.stderr);
+        assert!(checked.stdout.contains(name), "{bytes}: {}", checked.stdout);
+        let done = refused_start(folder.path(), &[]);
+        assert_eq!(done.code, Some(1), "{bytes}: {}", done.stderr);
+        assert!(done.stderr.contains(name), "{bytes}: {}", done.stderr);
+        assert!(fs::read(&path).unwrap() == damaged, "{bytes}: a refused start or a check changed the file");
+    }
+    fs::write(&path, &sound).unwrap();
+    let server = Server::start(folder.path(), &[]);
+    assert_eq!(shop::clicks_counted(server.address, &key), 20);
+    server.stop();
+}
+
+#[test]
 fn a_torn_tail_is_cut_and_said_so_and_what_stands_before_it_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let key = used(folder.path());
@@ -132,6 +158,9 @@ fn a_torn_tail_is_cut_and_said_so_and_what_stands_before_it_is_kept() {
     assert!(checked.stdout.contains(name), "check is silent about it: {}", checked.stdout);
     let server = Server::start(folder.path(), &[]);
     assert!(server.log().contains(name), "the start is silent about it: {}", server.log());
+    let metrics = String::from_utf8(http::ask(server.address, "GET", "/metrics", &[], None).body).unwrap();
+    let torn = metrics.lines().find_map(|line| line.strip_prefix("clicktally_journal_torn_tail_bytes "));
+    assert!(torn.unwrap().parse::<u64>().unwrap() > 0, "the metric is silent about it: {metrics}");
     assert_eq!(shop::clicks_counted(server.address, &key), 19);
     server.stop();
     assert_eq!(run_in(folder.path(), &["check", "--json"]).json()["findings"], json!([]));

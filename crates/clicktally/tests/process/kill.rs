@@ -1,7 +1,7 @@
 //! Kills the server under load, again and again, on one directory: acknowledged ⊆ counted ⊆ sent, each once; and once
 //! clients have resent what was not answered, with the same ids, counted = sent.
 
-mod client;
+pub mod client;
 mod gate;
 
 use std::collections::{HashMap, HashSet};
@@ -155,7 +155,7 @@ fn compare(
 }
 
 /// How often each click is in the export, by the tag that its client gave it.
-fn exported(directory: &Path) -> HashMap<u64, u32> {
+pub fn exported(directory: &Path) -> HashMap<u64, u32> {
     let (from, to) = shop::week();
     let export = run_in(directory, &["export", "--from", &from.to_string(), "--to", &to.to_string()]);
     assert_eq!(export.code, Some(0), "{}", export.stderr);

@@ -24,6 +24,8 @@ mod life;
 mod loading;
 mod peers;
 mod running;
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+mod sabotage;
 mod schema;
 mod sharing;
 mod shop;

@@ -1,6 +1,7 @@
 //! Runs the binary: a command to its end, or a server until it is stopped or killed. It must never know what a command
 //! means.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -83,14 +84,25 @@ pub struct Server {
 impl Server {
     /// Starts a server on a free port and waits until it listens.
     pub fn start(directory: &Path, options: &[&str]) -> Self {
-        let (child, log, addresses, log_ended) = spawn(directory, options);
+        let started = Self::try_start(directory, options, &[]);
+        started.unwrap_or_else(|(_, log)| panic!("the server ended: {log}"))
+    }
+
+    /// Starts a server that may end before it listens, with more in its environment; then its status and all that it
+    /// wrote to standard error.
+    pub fn try_start(
+        directory: &Path,
+        options: &[&str],
+        environment: &[(&str, &OsStr)],
+    ) -> Result<Self, (ExitStatus, String)> {
+        let (child, log, addresses, log_ended) = spawn(directory, options, environment);
         let mut server = Self { address: ([127, 0, 0, 1], 0).into(), child, log, log_ended };
         match addresses.recv_timeout(STEP_TIME_MAX) {
             Ok(address) => server.address = address,
-            Err(RecvTimeoutError::Disconnected) => panic!("the server ended: {}", server.log()),
+            Err(RecvTimeoutError::Disconnected) => return Err(server.wait()),
             Err(RecvTimeoutError::Timeout) => panic!("the server does not listen: {}", server.log()),
         }
-        server
+        Ok(server)
     }
 
     pub fn pid(&self) -> u32 {
@@ -142,7 +154,7 @@ impl Drop for Server {
 
 /// Starts a server and kills it that much later, wherever it is in its start.
 pub fn start_and_kill(directory: &Path, later: Duration) {
-    let (mut child, _, _, _) = spawn(directory, &[]);
+    let (mut child, _, _, _) = spawn(directory, &[], &[]);
     std::thread::sleep(later);
     child.kill().unwrap();
     child.wait().unwrap();
@@ -150,7 +162,7 @@ pub fn start_and_kill(directory: &Path, later: Duration) {
 
 /// Starts a server that must refuse to; returns what it wrote.
 pub fn refused_start(directory: &Path, options: &[&str]) -> Done {
-    let (mut child, log, _, log_ended) = spawn(directory, options);
+    let (mut child, log, _, log_ended) = spawn(directory, options, &[]);
     let ended = wait_for_end(&mut child);
     if ended.is_none() {
         child.kill().unwrap();
@@ -174,9 +186,10 @@ fn wait_for_end(child: &mut Child) -> Option<ExitStatus> {
 
 type Spawned = (Child, Arc<Mutex<Vec<String>>>, Receiver<SocketAddr>, Receiver<()>);
 
-fn spawn(directory: &Path, options: &[&str]) -> Spawned {
+fn spawn(directory: &Path, options: &[&str], environment: &[(&str, &OsStr)]) -> Spawned {
     let mut command = binary(&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"]);
     command.arg("--data-dir").arg(directory).args(options).stdout(Stdio::null()).stderr(Stdio::piped());
+    command.envs(environment.iter().copied());
     let mut child = command.spawn().unwrap();
     let stderr = child.stderr.take().unwrap();
     let log = Arc::new(Mutex::new(Vec::new()));

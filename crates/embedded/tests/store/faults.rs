@@ -1,7 +1,10 @@
 //! Faults of the disk: no room, failed writes, failed syncs, damage; and what a later start makes of them.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use clicks::conformance::{Candidate, JOIN_MS};
 use clicks::{ClickFilter, Outcome, Record, Search, Store, StoreError};
@@ -116,6 +119,69 @@ fn after_a_failed_sync_nothing_is_acknowledged_until_a_reopening() {
     let kept = kept_ids(&store);
     assert!(kept == ["1"] || kept == ["1", "2"], "{kept:?}");
     assert_eq!(block_on(store.append(with_id(3))), Ok(vec![Outcome::Recorded]));
+}
+
+/// A store whose journal ends while memory is full; `None` when the second call came too late for that.
+fn full_and_poisoned() -> Option<EmbeddedStore> {
+    let disk = SimulatedDisk::new();
+    let one_by_one = EmbeddedOptions { group_calls_max: 1, seals_by_itself: true, ..options(256 << 10) };
+    let store = open(&disk, &EmbeddedOptions { recent_bytes_max: 1_000, spare: false, ..one_by_one });
+    disk.inject(Fault { after: 1, ..Fault::next(Operation::Sync, ErrorKind::Other) });
+    let (first, second) = (store.append((0..500).flat_map(with_id).collect()), store.append(with_id(1_000)));
+    let (first, second) = (block_on(first), block_on(second));
+    (first.is_ok() && matches!(second, Err(StoreError::Stopped(_)))).then_some(store)
+}
+
+#[test]
+fn after_a_failed_sync_nobody_waits_for_room_in_memory() {
+    let store = (0..100).find_map(|_| full_and_poisoned()).expect("the second call always came too late");
+    let (sender, answers) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let refused = block_on(store.append(with_id(1_001)));
+        // The test may have given up.
+        let _ = sender.send((refused, store.status().unable));
+    });
+    let answer = answers.recv_timeout(Duration::from_secs(10));
+    let (refused, unable) = answer.expect("a call waits for a sealing that never comes");
+    assert!(matches!(refused, Err(StoreError::Stopped(_))), "{refused:?}");
+    assert!(unable.is_some());
+}
+
+/// Writes fail now and then, beside sealing; a failed one takes all that waits with it into its failure.
+#[test]
+fn sealing_goes_on_when_a_write_failed_that_was_none_of_its_own() {
+    const CALLS: u32 = 10_000;
+    let disk = SimulatedDisk::new();
+    let store = open(&disk, &EmbeddedOptions { part_rows_max: 1_000, ..options(256 << 10) });
+    let ended = AtomicBool::new(false);
+    let acknowledged = std::thread::scope(|scope| {
+        let (store, ended) = (&store, &ended);
+        scope.spawn(move || {
+            while !ended.load(Ordering::Relaxed) {
+                store.seal().ok();
+            }
+        });
+        let writers: Vec<_> = (0..2)
+            .map(|writer| {
+                scope.spawn(move || {
+                    let call = |id: &u32| block_on(store.append(with_id(*id))).is_ok();
+                    (writer * CALLS..(writer + 1) * CALLS).filter(call).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        while writers.iter().any(|writer| !writer.is_finished()) {
+            disk.inject(Fault { times: 20, ..Fault::next(Operation::Write, ErrorKind::StorageFull) });
+            std::thread::sleep(Duration::from_millis(4));
+        }
+        ended.store(true, Ordering::Relaxed);
+        writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect::<BTreeSet<_>>()
+    });
+    disk.heal();
+    assert!(acknowledged.len() < 2 * CALLS as usize, "no write failed: this test tests nothing");
+    assert!(acknowledged.len() > 100, "hardly a write succeeded: {}", acknowledged.len());
+    assert_eq!(store.seal().map_err(|error| error.to_string()).map(drop), Ok(()));
+    let kept: BTreeSet<u32> = kept_ids(&store).iter().map(|id| id.parse().unwrap()).collect();
+    assert_eq!((kept.len(), kept), (kept_ids(&store).len(), acknowledged));
 }
 
 #[test]

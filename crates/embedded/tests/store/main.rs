@@ -15,6 +15,8 @@ mod faults;
 #[cfg(test)]
 mod forgetting;
 #[cfg(test)]
+mod power_loss;
+#[cfg(test)]
 mod sealing;
 #[cfg(test)]
 mod threads;

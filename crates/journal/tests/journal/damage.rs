@@ -1,10 +1,13 @@
 //! Damage: flipped bytes, cut and missing files. Never a wrong payload, never silently fewer.
 
+use std::sync::Arc;
+
 use journal::{
-    Damage, FORMAT_VERSION, OpenError, ReadError, SEGMENT_HEADER_BYTES, SimulatedDisk, What, verify,
+    Damage, FORMAT_VERSION, Journal, OpenError, Options, ReadError, SEGMENT_HEADER_BYTES, SimulatedDisk,
+    What, verify,
 };
 
-use crate::world::{Opened, SEGMENT_BYTES, open, payload, segment};
+use crate::world::{Opened, SEGMENT_BYTES, open, options, payload, segment};
 
 /// Three segments; the last has batches of one, two and three frames.
 struct Sample {
@@ -54,36 +57,86 @@ fn damage_of(outcome: Result<Opened, OpenError>) -> (String, u64, Damage) {
     }
 }
 
+/// Flips one bit, and opens: either the opening refuses and names the place, or the last batch is cut, at the right
+/// frame, and told.
+fn judge_flip(sample: &Sample, file: usize, at: usize, bit: usize) {
+    let earlier = sample.payloads.len() - sample.last_frames.len();
+    let mut files = sample.files.clone();
+    files[file][at] ^= 1 << bit;
+    let (disk, outcome) = open_files(&files);
+    let found = verify(&disk, 0).unwrap();
+    let whole = earlier + sample.last_frames.iter().filter(|(_, end)| *end <= at).count();
+    if file < 2 || at < sample.last_batch_start {
+        let (name, offset, _) = damage_of(outcome);
+        assert_eq!(name, segment(file as u64 + 1), "byte {at}, bit {bit}");
+        assert!(offset <= at as u64, "byte {at}, bit {bit}: reported at {offset}");
+        assert!(found.damaged(), "file {file}, byte {at}, bit {bit}");
+        let before = if file == 2 && at >= SEGMENT_HEADER_BYTES { whole } else { 0 };
+        assert!(found.frames >= before as u64, "byte {at}, bit {bit}: {found:?}");
+        return;
+    }
+    let opened = outcome.unwrap();
+    assert_eq!(opened.payloads(), sample.payloads[..whole], "byte {at}, bit {bit}");
+    let torn = opened.recovery.torn_tail.unwrap();
+    assert_eq!(torn.file, segment(3));
+    assert!((torn.offset..torn.offset + torn.bytes).contains(&(at as u64)), "byte {at}, bit {bit}: {torn:?}");
+    // What was cut is gone for good, and what was kept stays.
+    drop(opened.journal);
+    let again = open(&disk).unwrap();
+    assert_eq!((again.frames.len(), again.recovery.torn_tail), (whole, None));
+}
+
 #[test]
 fn a_flipped_byte_anywhere_is_refused_or_cut_at_the_right_frame_and_told() {
     let sample = sample();
-    let earlier = sample.payloads.len() - sample.last_frames.len();
     for file in 0..3 {
         for at in 0..sample.files[file].len() {
-            let mut files = sample.files.clone();
-            files[file][at] ^= 1 << (at % 8);
-            let (disk, outcome) = open_files(&files);
-            let cuttable = file == 2 && at >= sample.last_batch_start;
-            if !cuttable {
-                let (name, offset, _) = damage_of(outcome);
-                assert_eq!(name, segment(file as u64 + 1), "byte {at}");
-                assert!(offset <= at as u64, "byte {at}: reported at {offset}");
-                let found = verify(&disk, 0).unwrap();
-                assert!(found.damaged(), "file {file}, byte {at}");
-                continue;
-            }
-            let opened = outcome.unwrap();
-            let whole = earlier + sample.last_frames.iter().filter(|(_, end)| *end <= at).count();
-            assert_eq!(opened.payloads(), sample.payloads[..whole], "byte {at}");
-            let torn = opened.recovery.torn_tail.unwrap();
-            assert_eq!(torn.file, segment(3));
-            assert!((torn.offset..torn.offset + torn.bytes).contains(&(at as u64)), "byte {at}: {torn:?}");
-            // What was cut is gone for good, and what was kept stays.
-            drop(opened.journal);
-            let again = open(&disk).unwrap();
-            assert_eq!((again.frames.len(), again.recovery.torn_tail), (whole, None));
+            judge_flip(&sample, file, at, at % 8);
         }
     }
+}
+
+#[test]
+fn each_flipped_bit_of_the_block_with_the_last_frames_is_refused_or_cut_at_the_right_frame_and_told() {
+    let sample = sample();
+    // Frames of earlier batches, of the last one, and zeros: everything that a block can have.
+    let block = SEGMENT_HEADER_BYTES..2 * SEGMENT_HEADER_BYTES;
+    assert!(block.contains(&sample.last_batch_start) && sample.last_frames[0].0 < sample.last_batch_start);
+    assert!(block.contains(&sample.last_frames.last().unwrap().1));
+    for at in block {
+        (0..8).for_each(|bit| judge_flip(&sample, 2, at, bit));
+    }
+}
+
+#[test]
+fn a_journal_cut_at_each_of_its_last_65536_bytes_is_refused_and_named() {
+    const SEGMENT_BYTES: usize = 72 << 10;
+    const CUTS: usize = 1 << 16;
+    let disk = SimulatedDisk::new();
+    let large = Options { segment_bytes: SEGMENT_BYTES as u64, ..options() };
+    let opened = Journal::open(Arc::new(disk.clone()), large, &mut |_, _: &[u8]| Ok(()));
+    let mut journal = opened.unwrap().0;
+    let mut number = 0;
+    while disk.bytes(&segment(2)).is_none() {
+        number += 1;
+        journal.append(&[&payload(number, 700)]).unwrap();
+    }
+    drop(journal);
+    // Frames to the very end: each cut takes some, or a part of one.
+    let whole = disk.bytes(&segment(1)).unwrap();
+    assert_eq!(whole.len(), SEGMENT_BYTES);
+    for bytes in (SEGMENT_BYTES - CUTS..SEGMENT_BYTES).chain([SEGMENT_BYTES + 1, SEGMENT_BYTES + 4096]) {
+        let mut cut = whole.clone();
+        cut.resize(bytes, 0);
+        let (disk, outcome) = open_files(std::slice::from_ref(&cut));
+        let found = damage_of(outcome);
+        let place = bytes.min(SEGMENT_BYTES) as u64;
+        assert_eq!(found, (segment(1), place, Damage::Length), "{bytes} bytes");
+        let found = verify(&disk, 0).unwrap();
+        assert_eq!(found.findings[0].what, What::Damage(Damage::Length), "{bytes} bytes");
+        assert_eq!(disk.bytes(&segment(1)), Some(cut), "{bytes} bytes: a refused opening changed the file");
+    }
+    assert_eq!(open_files(&[whole]).1.unwrap().frames.len() as u64, number - 1);
 }
 
 #[test]
