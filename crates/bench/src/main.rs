@@ -17,13 +17,13 @@ bench data --clicks N [--ids] [--query-ids] --days DIR    writes them as Parquet
 bench data --clicks N [--ids] [--query-ids] --lines       writes them to standard output, as lines of /v1/events
 bench data --clicks N [--ids] [--query-ids] --nowhere     makes them and forgets them: how long that alone takes
 bench engines                                             names the engines and their indices
-bench ask DIR                                             times all questions on a store
+bench ask DIR [WORDS]                                     times all questions on a store, or those with WORDS in their name
 Figures are printed as JSON, on standard output.";
 
 /// What was typed.
 enum Typed {
     Data { clicks: u64, telling: Telling, to: To },
-    Ask(PathBuf),
+    Ask(PathBuf, String),
     Engines,
 }
 
@@ -38,7 +38,10 @@ enum To {
 fn typed(mut words: impl Iterator<Item = String>) -> Option<Typed> {
     match words.next()?.as_str() {
         "engines" => words.next().is_none().then_some(Typed::Engines),
-        "ask" => words.next().filter(|_| words.next().is_none()).map(|folder| Typed::Ask(folder.into())),
+        "ask" => {
+            let (folder, only) = (words.next()?, words.next().unwrap_or_default());
+            words.next().is_none().then(|| Typed::Ask(folder.into(), only))
+        }
         "data" => {
             let (mut clicks, mut telling, mut to) = (None, Telling::default(), None);
             while let Some(word) = words.next() {
@@ -87,7 +90,7 @@ fn record(folder: &Path, year: Year<'_>, out: &mut impl Write) -> Result<(), Fai
 fn run(typed: Typed) -> Result<(), Failed> {
     let mut out = std::io::BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
     match typed {
-        Typed::Ask(folder) => writeln!(out, "{:#}", ask(&folder)?)?,
+        Typed::Ask(folder, only) => writeln!(out, "{:#}", ask(&folder, &only)?)?,
         Typed::Engines => {
             let indices = |rank| index_shares(rank).iter().map(|(index, _)| *index).collect::<Vec<_>>();
             let named = |(rank, hashid): (usize, Hashid)| json!({ "hashid": hashid.to_string(), "indices": indices(rank) });

@@ -108,6 +108,11 @@ impl<'q> Evaluator<'q> {
         self.add(cell, clicks);
     }
 
+    /// As [`Evaluator::add_at`], where terms or items are grouped by: of the terms or the item with a number.
+    pub fn add_number(&mut self, number: u32, clicks: u64) {
+        self.add(usize::try_from(number).unwrap_or(usize::MAX), clicks);
+    }
+
     /// The visitors that were met, where they are told apart.
     pub const fn visitors_mut(&mut self) -> &mut Visitors {
         &mut self.visitors

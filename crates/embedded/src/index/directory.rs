@@ -97,12 +97,12 @@ impl<'a> Directory<'a> {
     fn read_block(&self, block: usize, mut show: impl FnMut(u32, Range<u32>) -> bool) -> Option<()> {
         let fence = self.fences.get(block * FENCE_BYTES..)?;
         let (mut number, mut row) = (u32_at(fence, 0), u32_at(fence, 4));
-        let mut reading = Reading::new(self.data.get(place(u32_at(fence, 8))..)?);
+        let mut data = self.data.get(place(u32_at(fence, 8))..)?;
         let count = BLOCK_NUMBERS.min(self.numbers.checked_sub(block * BLOCK_NUMBERS)?);
         for _ in 0..count {
-            let step = reading.number().ok()?;
-            let rows = u32::try_from(reading.number().ok()?).ok()?;
-            number = number.wrapping_add(u32::try_from(step).ok()?);
+            let (step, rows);
+            (step, rows, data) = pair(data)?;
+            number = number.wrapping_add(step);
             let until = row.checked_add(rows)?;
             if !show(number, row..until) {
                 break;
@@ -110,6 +110,20 @@ impl<'a> Directory<'a> {
             row = until;
         }
         Some(())
+    }
+}
+
+/// The next two numbers, and what follows. Nearly all of them take a byte each.
+fn pair(data: &[u8]) -> Option<(u32, u32, &[u8])> {
+    const LONGER: u8 = 0x80;
+    match data {
+        [step, rows, rest @ ..] if (step | rows) < LONGER => Some((u32::from(*step), u32::from(*rows), rest)),
+        _ => {
+            let mut reading = Reading::new(data);
+            let mut next = || u32::try_from(reading.number().ok()?).ok();
+            let (step, rows) = (next()?, next()?);
+            Some((step, rows, reading.rest()))
+        }
     }
 }
 

@@ -492,7 +492,7 @@ impl Counting<'_> {
                 None if self.whole.is_some() => range.len(),
                 None => range.filter(|row| rows.segment(*row).is_some()).count(),
             };
-            evaluator.add_at(Place { terms, ..self.at(0) }, clicks as u64);
+            evaluator.add_number(terms, clicks as u64);
         };
         match wanted.terms() {
             None => rows.terms.for_each(count),
@@ -521,7 +521,7 @@ impl Counting<'_> {
                 }
                 clicks
             };
-            evaluator.add_at(Place { item, ..self.at(0) }, clicks);
+            evaluator.add_number(item, clicks);
         };
         match wanted.items() {
             None => rows.items.for_each(count),
