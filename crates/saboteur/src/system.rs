@@ -85,7 +85,7 @@ pub unsafe fn write(file: c_int, bytes: *const c_void, count: usize, offset: Opt
             Some(offset) => libc::syscall(libc::SYS_pwrite64, file, bytes, count, offset),
         }
     };
-    written as isize
+    isize::try_from(written).unwrap_or(-1)
 }
 
 /// `fsync` or `fdatasync`.

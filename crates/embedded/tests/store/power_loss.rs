@@ -51,7 +51,7 @@ struct World {
 /// A click that is known by its session wherever it comes out. One of two has an id; the other has nothing by which a
 /// second counting could be noticed and left out.
 fn tagged(tag: u64) -> Record {
-    let id = (tag % 2 == 0).then(|| tag.to_string());
+    let id = tag.is_multiple_of(2).then(|| tag.to_string());
     let at_ms = click(None).at_ms + i64::try_from(tag % 3).unwrap() * DAY_MS;
     Record::Click(Click { at_ms, session: Some(tag.to_string().into()), ..click(id) })
 }
@@ -59,7 +59,7 @@ fn tagged(tag: u64) -> Record {
 impl World {
     fn new(seed: u64) -> Self {
         let (dice, disk) = (Dice::new(seed), SimulatedDisk::new());
-        let options = EmbeddedOptions { spare: seed % 3 == 0, ..options(SMALL_SEGMENT_BYTES) };
+        let options = EmbeddedOptions { spare: seed.is_multiple_of(3), ..options(SMALL_SEGMENT_BYTES) };
         let (kept, unanswered) = (BTreeSet::new(), BTreeSet::new());
         Self { seed, dice, disk, options, store: None, kept, unanswered, sent: 0 }
     }
@@ -155,7 +155,8 @@ fn live(seed: u64, seen: &Seen) {
     }
     world.return_to_life(seen);
     // What was lost counts once when it comes again, and what was not counts once still.
-    let again: Vec<u64> = (1..=world.sent).filter(|tag| tag % 2 == 0 || !world.kept.contains(tag)).collect();
+    let again: Vec<u64> =
+        (1..=world.sent).filter(|tag| tag.is_multiple_of(2) || !world.kept.contains(tag)).collect();
     if !again.is_empty() {
         let store = world.store.as_ref().unwrap();
         for tags in again.chunks(CLICKS_MAX) {

@@ -64,7 +64,7 @@ impl Sent {
 }
 
 fn is_bulk(place: u64) -> bool {
-    place % BULK_EVERY == 0
+    place.is_multiple_of(BULK_EVERY)
 }
 
 fn tags(place: u64) -> Range<u64> {
