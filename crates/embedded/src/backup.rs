@@ -11,17 +11,18 @@ use journal::{
 };
 
 use crate::engine::JOURNAL_FOLDER;
+use crate::index::counts::counts_name;
 use crate::index::file::index_name;
 use crate::kept::{Shared, read};
 use crate::keys::run_name;
-use crate::sealed::manifest::{MANIFEST_NAME, Manifest, PartInfo};
+use crate::sealed::manifest::{CountsInfo, MANIFEST_NAME, Manifest, PartInfo};
 use crate::sealed::names_log::folder_name;
 use crate::sealed::opening::tidy;
 use crate::sealed::part::{Holds, PartFiles, day_folder, new_part_name, part_name};
 use crate::sealed::sealing::{Folders, write_manifest};
 use crate::sealed::{SealError, Sealed};
 use crate::sealing_thread::Sealing;
-use crate::store_files::remove;
+use crate::store_files::{read_whole, remove};
 
 /// Why a store could not be backed up or restored; what was there before is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +50,41 @@ pub struct StoreBackup {
     copied: Copied,
 }
 
-/// Runs of keys that are to be copied: open, since merging removes their names.
-type OpenRuns = Vec<(String, Box<dyn DiskFile>)>;
+/// Files of one folder that are to be copied: open, since merging and removing take away their names.
+struct OpenFiles {
+    folder: &'static str,
+    files: Vec<(String, Box<dyn DiskFile>)>,
+}
+
+impl OpenFiles {
+    /// Brings over at once what needs no copying, and opens the rest.
+    fn of(
+        folder: &'static str,
+        source: &dyn Disk,
+        target: &dyn Disk,
+        names: impl Iterator<Item = String>,
+        copied: &mut Copied,
+    ) -> Result<Self, BackupError> {
+        let at = |error| BackupError(format!("{folder}/{error}"));
+        let target = target.folder(folder)?;
+        let mut files = Vec::new();
+        for name in names {
+            if !link_or_keep(source, &name, target.as_ref(), &name, copied).map_err(at)? {
+                let file = source.open(&name).map_err(at)?;
+                files.push((name, file));
+            }
+        }
+        Ok(Self { folder, files })
+    }
+
+    fn copy(self, target: &dyn Disk, copied: &mut Copied) -> Result<(), BackupError> {
+        let to = target.folder(self.folder)?;
+        self.files.into_iter().try_for_each(|(name, file)| {
+            copy_open(file.as_ref(), to.as_ref(), &name, copied)
+                .map_err(|error| BackupError(format!("{}/{error}", self.folder)))
+        })
+    }
+}
 
 impl StoreBackup {
     /// Brings over all that was recorded before the call, from a store that is open.
@@ -62,13 +96,13 @@ impl StoreBackup {
     ) -> Result<Self, BackupError> {
         // Nothing is sealed or merged while the journals are copied, which are changed in place or forgotten then. The
         // parts are held by the view: as long as it lives, their files stay.
-        let (mut backup, runs, sealed, folders) = sealing.held(|sealer| {
+        let (mut backup, open, sealed, folders) = sealing.held(|sealer| {
             let folders = sealer.folders.clone();
             let begun = Self::begin(&folders, &sealer.manifest, sealer.names.end(), journal_end(), target);
-            let (backup, runs) = begun?;
-            Ok::<_, BackupError>((backup, runs, Arc::clone(&read(kept).sealed), folders))
+            let (backup, open) = begun?;
+            Ok::<_, BackupError>((backup, open, Arc::clone(&read(kept).sealed), folders))
         })?;
-        backup.bring_days(&folders, runs, Some(&sealed))?;
+        backup.bring_days(&folders, open, Some(&sealed))?;
         Ok(backup)
     }
 
@@ -83,8 +117,8 @@ impl StoreBackup {
             ))
         })?;
         let folders = Folders::open(source)?;
-        let (mut backup, runs) = Self::begin(&folders, &manifest, Position::MAX, Position::MAX, target)?;
-        backup.bring_days(&folders, runs, None)?;
+        let (mut backup, open) = Self::begin(&folders, &manifest, Position::MAX, Position::MAX, target)?;
+        backup.bring_days(&folders, open, None)?;
         Ok(backup)
     }
 
@@ -94,7 +128,7 @@ impl StoreBackup {
         names_end: Position,
         journal_end: Position,
         target: Arc<dyn Disk>,
-    ) -> Result<(Self, OpenRuns), BackupError> {
+    ) -> Result<(Self, [OpenFiles; 2]), BackupError> {
         if read_manifest(target.as_ref())?.is_some_and(|there| there.key != manifest.key) {
             return Err(BackupError("it holds a backup of another data directory: give another one".into()));
         }
@@ -106,30 +140,25 @@ impl StoreBackup {
         };
         let names = journal(&folder_name(manifest.names), 0, names_end)?;
         let journal = journal(JOURNAL_FOLDER, manifest.begin, journal_end)?;
-        let (mut runs, keys) = (Vec::new(), target.folder("keys")?);
-        for name in manifest.runs.iter().map(|run| run_name(run.number)) {
-            let at = |error| BackupError(format!("keys/{error}"));
-            let done = link_or_keep(source.keys.as_ref(), &name, keys.as_ref(), &name, &mut copied);
-            if !done.map_err(at)? {
-                let file = source.keys.open(&name).map_err(at)?;
-                runs.push((name, file));
-            }
-        }
-        Ok((Self { target, manifest: manifest.clone(), journal, names, copied }, runs))
+        manifest.counts.iter().try_for_each(|counts| check_counts(source, counts))?;
+        let runs = manifest.runs.iter().map(|run| run_name(run.number));
+        let runs = OpenFiles::of("keys", source.keys.as_ref(), target.as_ref(), runs, &mut copied)?;
+        let counts = manifest.counts.iter().map(|counts| counts_name(counts.number));
+        let counts = OpenFiles::of("index", source.index.as_ref(), target.as_ref(), counts, &mut copied)?;
+        Ok((Self { target, manifest: manifest.clone(), journal, names, copied }, [runs, counts]))
     }
 
     /// Brings over the files that never change. `_held` keeps them from being removed.
     fn bring_days(
         &mut self,
         source: &Folders,
-        runs: OpenRuns,
+        open: [OpenFiles; 2],
         _held: Option<&Arc<Sealed>>,
     ) -> Result<(), BackupError> {
-        let target = Folders::open(Arc::clone(&self.target))?;
-        for (name, file) in runs {
-            copy_open(file.as_ref(), target.keys.as_ref(), &name, &mut self.copied)
-                .map_err(|error| BackupError(format!("keys/{error}")))?;
+        for files in open {
+            files.copy(self.target.as_ref(), &mut self.copied)?;
         }
+        let target = Folders::open(Arc::clone(&self.target))?;
         let manifest = &self.manifest;
         for (holds, parts) in [(Holds::Clicks, &manifest.clicks), (Holds::Searches, &manifest.searches)] {
             for info in parts {
@@ -211,6 +240,20 @@ fn bring_part(
         // It is built anew at the next start.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other.map_err(at("index")),
+    }
+}
+
+/// Whether these are the counts that were written: nothing can build them anew, and a good copy of an earlier backup would
+/// give way to them.
+fn check_counts(source: &Folders, counts: &CountsInfo) -> Result<(), BackupError> {
+    let name = counts_name(counts.number);
+    let damaged =
+        |what: String| BackupError(format!("a damaged day can't be backed up: index/{name} {what}"));
+    let bytes = read_whole(source.index.as_ref(), &name).map_err(|error| damaged(error.to_string()))?;
+    if crc32fast::hash(&bytes) == counts.check {
+        Ok(())
+    } else {
+        Err(damaged("is not what was written".into()))
     }
 }
 

@@ -60,11 +60,27 @@ impl EmbeddedStore {
     /// [`OpenError::Journal`] when the journal is damaged, was written by a newer program, or can't be read;
     /// [`OpenError::Sealed`] when the list of the sealed days is.
     pub fn open(disk: Arc<dyn Disk>, options: &EmbeddedOptions) -> Result<(Self, OpenReport), OpenError> {
+        match Self::open_reading(Arc::clone(&disk), options, false) {
+            // What a record was decided by may have been damaged since. Keys are built anew where they are, once all of
+            // them are read; where it was something else, the same refusal comes back.
+            Err(OpenError::Journal(journal::OpenError::Refused { .. })) => {
+                Self::open_reading(disk, options, true)
+            }
+            other => other,
+        }
+    }
+
+    fn open_reading(
+        disk: Arc<dyn Disk>,
+        options: &EmbeddedOptions,
+        reads_keys: bool,
+    ) -> Result<(Self, OpenReport), OpenError> {
         let begun = Instant::now();
         let sealed_options = SealedOptions {
             limits: PartLimits { rows_max: options.part_rows_max, parts_max: options.day_parts_max },
             postings_bytes_max: options.postings_bytes_max,
             filter_bytes_max: options.filter_bytes_max,
+            reads_keys,
         };
         let sealed = |error: SealError| OpenError::Sealed(error.to_string());
         let folder =

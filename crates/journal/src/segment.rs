@@ -18,6 +18,8 @@ pub const SEGMENT_BYTES_DEFAULT: u64 = 32 << 20;
 pub const SEGMENT_BYTES_MAX: u64 = 1 << 30;
 /// The most segments that a journal may have.
 pub const SEGMENTS_MAX: u64 = 1_000_000;
+/// No segment starts at a later position: more than any journal reaches, and a sum of two of them is a number still.
+const START_MAX: Position = 1 << 62;
 
 const MAGIC: &[u8; 8] = b"CTALLYJ\0";
 /// Where the check of the header block lies, in every version of the format.
@@ -102,8 +104,10 @@ impl SegmentHeader {
             bytes: u64_at(block, 32),
             salt: u64_at(block, 40),
         };
-        let possible =
-            found == FORMAT_VERSION && header.sequence == sequence && check_size(header.bytes).is_ok();
+        let possible = found == FORMAT_VERSION
+            && header.sequence == sequence
+            && header.start <= START_MAX
+            && check_size(header.bytes).is_ok();
         if possible { Ok(header) } else { Err(damaged) }
     }
 }
@@ -147,6 +151,14 @@ mod tests {
             flipped[at] ^= 0x10;
             let refused = SegmentHeader::read(&flipped, 9).unwrap_err();
             assert!(matches!(refused, OpenError::MiddleDamage { .. }), "byte {at}: {refused}");
+        }
+    }
+
+    #[test]
+    fn a_position_that_no_journal_reaches_is_damage_though_the_check_holds() {
+        for (start, possible) in [(START_MAX, true), (START_MAX + 1, false), (u64::MAX - 7, false)] {
+            let header = SegmentHeader { sequence: 9, start, bytes: 8192, salt: 77, previous: 5 };
+            assert_eq!(SegmentHeader::read(&header.to_block(), 9).is_ok(), possible, "{start}");
         }
     }
 

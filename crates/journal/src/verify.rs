@@ -199,7 +199,9 @@ fn verify_segment(
     }
     // Behind a damage nobody can tell where frames begin.
     if let Some(begin) = begin.filter(|_| whole) {
-        let offset = (begin - header.start + SEGMENT_HEADER_BYTES as u64).min(header.bytes);
+        // A journal's first segment that claims not to begin at 0 is damaged, whatever its checks say.
+        let offset =
+            begin.saturating_sub(header.start).saturating_add(SEGMENT_HEADER_BYTES as u64).min(header.bytes);
         verified.add(header.name(), offset, What::NoBeginning(begin));
     }
     verified.frames += walk.frames;

@@ -14,7 +14,9 @@ use crate::index::counters::{Counters, Quarters};
 use crate::index::counts::{counts_name, counts_number, read_counts};
 use crate::index::file::{IndexError, IndexFile, Owner, index_name, put_ids, write_index};
 use crate::index::users::Mark;
-use crate::keys::{FingerprintKey, KeyKind, Keys, KeysOptions, RunInfo, run_name, run_number, write_run};
+use crate::keys::{
+    FingerprintKey, KeyKind, Keys, KeysOptions, RunInfo, at_once, run_name, run_number, verify_run, write_run,
+};
 use crate::names::Names;
 use crate::recent::row_of;
 use crate::sealed::cache::IndexCache;
@@ -34,6 +36,9 @@ pub struct SealedOptions {
     pub postings_bytes_max: usize,
     /// How many bytes the filters of the keys may take.
     pub filter_bytes_max: u64,
+    /// Whether every key is read before any is believed. That takes as long as there are many, so else a damaged block
+    /// is found when somebody needs it.
+    pub reads_keys: bool,
 }
 
 /// The sealed days of a store, open.
@@ -294,7 +299,9 @@ impl Opening {
         let Sealer { folders, manifest, key, .. } = &self.sealer;
         let keys_options = KeysOptions { filter_bytes_max: options.filter_bytes_max };
         let open = |runs: &[RunInfo]| Keys::open(Arc::clone(&folders.keys), key, runs, keys_options);
-        match open(&manifest.runs) {
+        let read = |run: &RunInfo| verify_run(folders.keys.as_ref(), key, run, &at_once);
+        let unread = if options.reads_keys { manifest.runs.as_slice() } else { &[] };
+        match open(&manifest.runs).and_then(|keys| unread.iter().try_for_each(read).map(|()| keys)) {
             Ok(keys) => return Ok(keys),
             Err(error) => self.rebuilt.push(format!("keys: {error}")),
         }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use clicks::{Record, Store};
+use clicks::{ClickFilter, Forget, Grouping, LocalDays, Period, Question, Record, Store, StoreError, Zone};
 use embedded::{BackupError, EmbeddedOptions, EmbeddedStore, StoreBackup, verify};
 use journal::{Copied, Disk, SimulatedDisk};
 use pollster::block_on;
@@ -105,4 +105,39 @@ fn a_backup_takes_no_more_than_was_there_and_another_store_no_place_of_it() {
     let refused = backup(&other, &target).unwrap_err();
     assert!(refused.to_string().contains("another data directory"), "{refused}");
     assert_eq!(restored(&target).unwrap(), before);
+}
+
+/// The clicks of a week, by day and engine.
+fn counted(store: &EmbeddedStore) -> Result<u64, StoreError> {
+    let period = Period { from: "20240528".parse().unwrap(), to: "20240603".parse().unwrap() };
+    let days = Arc::new(LocalDays::of(&period, &Zone::UTC).unwrap());
+    let clicks = click(None);
+    let filter = ClickFilter::all(clicks.account, vec![clicks.engine]);
+    store.tally(&Question { days, filter, grouping: Grouping::Day }, &|| false).map(|tally| tally.total())
+}
+
+/// Nothing can build counts of removed days anew.
+#[test]
+fn counts_of_removed_days_are_in_a_backup_and_damaged_ones_are_refused() {
+    let source = SimulatedDisk::new();
+    let store = open(&source, &large_parts());
+    append(&store, 0..20);
+    store.seal().unwrap();
+    let day = i32::try_from(click(None).at_ms / 86_400_000).unwrap() + 1;
+    store.forget(&Forget::DaysBefore { day, keep_counts: true }).unwrap();
+    assert_eq!(counted(&store), Ok(20));
+    let target = SimulatedDisk::new();
+    backup(&store, &target).unwrap();
+    let fresh = SimulatedDisk::new();
+    completed(StoreBackup::of_folder(Arc::new(target.clone()), Arc::new(fresh.clone()))).unwrap();
+    assert_eq!(counted(&open(&fresh, &large_parts())), Ok(20));
+
+    let index = source.subfolder("index").unwrap();
+    let name = index.list().unwrap().into_iter().find(|name| name.starts_with("counts-")).unwrap();
+    let mut bytes = index.bytes(&name).unwrap();
+    bytes[20] ^= 1;
+    index.put(&name, &bytes);
+    let refused = backup(&store, &target).unwrap_err();
+    assert!(refused.to_string().contains(&name), "{refused}");
+    assert_eq!(counted(&open(&fresh, &large_parts())), Ok(20));
 }

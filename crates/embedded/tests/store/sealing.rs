@@ -4,13 +4,17 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use clicks::conformance::{Dice, JOIN_MS};
-use clicks::{ClickFilter, Grouping, MemoryStore, Question, Record, Store, StoreError, Tally};
+use clicks::{
+    Click, ClickFilter, Grouping, MemoryStore, Question, Record, Search, SearchTerms, Store, StoreError,
+    Tally,
+};
 use embedded::{EmbeddedOptions, EmbeddedStore, OpenReport, verify};
 use journal::{Disk, Fault, Operation, SimulatedDisk};
 use pollster::block_on;
 
 use crate::candidates::options;
 use crate::counting::{ACCOUNTS, ENGINES, START_MS, answers, compare, days, records};
+use crate::threads::click;
 
 fn large_parts() -> EmbeddedOptions {
     EmbeddedOptions { part_rows_max: 9_000, day_parts_max: 1_000, spare: false, ..options(1 << 20) }
@@ -167,6 +171,50 @@ fn what_only_makes_answers_fast_is_built_anew_when_it_is_missing_or_damaged() {
         let mended = verify(Arc::new(disk)).unwrap();
         assert!(!mended.damaged(), "{folder}: {:?}", mended.files);
     }
+}
+
+/// Blocks of keys are checked when they are read, and a start reads only those that the journal's records need.
+#[test]
+fn a_damaged_block_of_keys_that_a_record_needs_does_not_keep_a_store_from_opening() {
+    let disk = SimulatedDisk::new();
+    let store = opened(&disk, &large_parts()).0;
+    let Click { account, engine, at_ms, .. } = click(None);
+    let waiting = |id: u32| Click { query_id: Some("q".into()), ..click(Some(id.to_string())) };
+    block_on(store.append((0..50).map(|id| Record::Click(waiting(id))).collect())).unwrap();
+    store.seal().unwrap();
+    let late = Search {
+        account,
+        id: "q".into(),
+        engine,
+        indices: Vec::new(),
+        query: Some("Hat".into()),
+        doc_ids: None,
+        device: None,
+        at_ms,
+        received_ms: at_ms,
+        total_hits: None,
+        user: None,
+        session: None,
+    };
+    block_on(store.append(vec![Record::Search(late)])).unwrap();
+    drop(store);
+    for (place, name) in files_of(&disk, "keys") {
+        let mut bytes = place.bytes(&name).unwrap();
+        bytes[4_096 + 100] ^= 0x10;
+        place.put(&name, &bytes);
+    }
+    let (store, report) = opened(&disk, &large_parts());
+    assert!(report.rebuilt.iter().any(|what| what.starts_with("keys")), "{report:?}");
+    let filter = ClickFilter::all(account, vec![engine]);
+    let question = Question {
+        days: days("20240530", "20240602", "Z"),
+        filter,
+        grouping: Grouping::Terms { rows_max: 9 },
+    };
+    let learned = Tally::Terms(vec![(SearchTerms::fold("hat"), 50)]);
+    assert_eq!(store.tally(&question, &|| false), Ok(learned));
+    drop(store);
+    assert!(!verify(Arc::new(disk)).unwrap().damaged());
 }
 
 #[test]

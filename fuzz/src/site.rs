@@ -1,0 +1,142 @@
+//! A server without sockets: an account with an engine, items and a search, a clock that stands still, and the real doors
+//! in front of them. It must never judge an answer.
+
+use std::cell::RefCell;
+use std::sync::{Arc, LazyLock};
+
+use axum::Router;
+use clicks::{Click, DEFAULT_JOIN_MS, EngineIndex, Item, MemoryStore, Record, Search, Store};
+use journal::SimulatedDisk;
+use pollster::block_on;
+use registry::{Account, NewEngine, Registry, RegistryCounts, RegistryOptions, Scopes};
+use server::app::App;
+use server::clock::{Clock, TestClock};
+use server::control::{BackupAsk, BackupReply, CheckReply, ControlError, Maintenance};
+use server::counts::Fate;
+use server::doors;
+use server::http::{Limits, Metrics, TrustedProxies};
+use server::settings::Settings;
+use tokio::runtime::Runtime;
+
+use crate::registry::secret;
+use crate::world::{ENGINES, clicks, searches};
+
+/// 2024-06-01 10:00 UTC.
+pub const NOW_MS: i64 = 1_717_236_000_000;
+
+/// Where requests are answered. Its threads outlive a site.
+pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_time().max_blocking_threads(2).thread_stack_size(4 << 20).build().unwrap()
+});
+
+thread_local! {
+    /// A site that was as good as new when it was last left.
+    static UNUSED: RefCell<Option<Site>> = const { RefCell::new(None) };
+}
+
+/// A site.
+pub struct Site {
+    /// What the server is made of.
+    pub app: Arc<App>,
+    /// Who owns it.
+    pub account: Account,
+    /// A key that may do everything.
+    pub key: String,
+    /// The doors for everybody.
+    pub public: Router,
+    /// The doors for the command line.
+    pub control: Router,
+    /// How much there was at the beginning.
+    begun: (u64, u64, RegistryCounts),
+}
+
+impl Site {
+    /// Lets somebody use a site that nobody has recorded anything on: making one takes longer than most uses.
+    pub fn with(mut used: impl FnMut(&Self)) {
+        let site = UNUSED.take().unwrap_or_else(Self::new);
+        used(&site);
+        site.check_counts();
+        if site.app.counts.of(Fate::Recorded) == 0 && site.much() == site.begun {
+            UNUSED.set(Some(site));
+        }
+    }
+
+    /// A new one, always the same but for the account's code and the key.
+    #[must_use]
+    pub fn new() -> Self {
+        let options = RegistryOptions { segment_bytes: 16 << 10, ..RegistryOptions::default() };
+        let (registry, _) = Registry::open(Arc::new(SimulatedDisk::new()), &secret(), options).unwrap();
+        let account = registry.create_account("shop").unwrap();
+        let new = NewEngine {
+            hashid: Some(ENGINES[0]),
+            name: None,
+            indices: vec!["product".parse().unwrap()],
+            sites: vec!["shop.example.com".to_owned()],
+        };
+        registry.create_engine(account.code, new).unwrap();
+        let key = registry.create_key(account.code, Scopes::default(), NOW_MS).unwrap().key;
+        let place = EngineIndex { engine: ENGINES[0], index: "product".parse().unwrap() };
+        let item = |doc_id: &&str| Item {
+            place: place.clone(),
+            doc_id: doc_id.parse().unwrap(),
+            title: None,
+            link: None,
+        };
+        registry.put_items(["sku1", "sku2"].iter().map(item).collect()).unwrap();
+        let store = MemoryStore::new(DEFAULT_JOIN_MS);
+        let (click, search) = (clicks(1).remove(0), searches(1).remove(0));
+        // As a line's id is kept, so that this click is a duplicate of itself when it is exported and imported.
+        let id = Some("id/first".into());
+        let click = Click { account: account.code, engine: ENGINES[0], id, ..click };
+        let search = Search { account: account.code, engine: ENGINES[0], id: "q1".into(), ..search };
+        block_on(store.append(vec![Record::Search(search), Record::Click(click)])).unwrap();
+        let settings = Settings {
+            stats_per_second: 0,
+            clicks_per_second: 0,
+            cors_origins: vec!["https://pages.example.com".to_owned()],
+            ..Settings::default()
+        };
+        let clock: Arc<dyn Clock> = Arc::new(TestClock::new(NOW_MS));
+        let app = Arc::new(App::new(Arc::new(store), registry, clock, settings));
+        let proxies = TrustedProxies::new(vec!["192.0.2.0/24".parse().unwrap()]);
+        let (metrics, limits) = (Arc::new(Metrics::new()), Limits::default());
+        let public = doors::public(&app, &secret(), &metrics, &limits, proxies);
+        let control = doors::control(&app, Arc::new(NoFiles), &metrics, &limits);
+        let mut site = Self { app, account, key, public, control, begun: Default::default() };
+        site.begun = site.much();
+        site
+    }
+
+    fn much(&self) -> (u64, u64, RegistryCounts) {
+        let status = self.app.store.status();
+        let counts = RegistryCounts { memory_bytes: 0, disk_bytes: 0, ..self.app.registry.counts() };
+        (status.clicks, status.searches, counts)
+    }
+
+    /// What was received met one fate, each.
+    fn check_counts(&self) {
+        let counts = &self.app.counts;
+        let fates: u64 = Fate::ALL.iter().map(|fate| counts.of(*fate)).sum();
+        assert_eq!(counts.received(), fates);
+    }
+}
+
+impl Drop for Site {
+    fn drop(&mut self) {
+        self.app.registry.close();
+    }
+}
+
+/// There are no files to check or to copy.
+struct NoFiles;
+
+impl Maintenance for NoFiles {
+    fn check(&self) -> CheckReply {
+        CheckReply::default()
+    }
+
+    fn backup(&self, _ask: &BackupAsk) -> Result<BackupReply, ControlError> {
+        Err(ControlError("there is nothing to copy".to_owned()))
+    }
+}
