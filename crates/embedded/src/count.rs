@@ -19,6 +19,9 @@ use crate::wanted::Wanted;
 /// How many clicks of a cut quarter are looked at before names are looked up for those that pass.
 const PAGE_CLICKS_MAX: usize = 512;
 
+/// Of so many bytes of postings the directories are added up together, beyond what the cache keeps.
+const DIRECTORY_BYTES_MAX: usize = 128 << 20;
+
 /// One question, on its way through the sealed days.
 pub struct SealedCount<'a> {
     pub kept: &'a Shared,
@@ -118,10 +121,13 @@ impl SealedCount<'_> {
             for part in self.parts(&cut) {
                 self.check_time()?;
                 match self.sections(part) {
-                    Ok((postings, users)) => part
-                        .head()
-                        .count(&postings, &users, self.wanted, &cut, evaluator)
-                        .ok_or_else(|| part.files().index_damage("it is damaged"))?,
+                    Ok((postings, users)) => {
+                        let counted = part.head().count(&postings, &users, self.wanted, &cut, evaluator);
+                        counted.ok_or_else(|| part.files().index_damage("it is damaged"))?;
+                        if evaluator.directory_bytes() > DIRECTORY_BYTES_MAX {
+                            add_directories(evaluator)?;
+                        }
+                    }
                     // The next start builds it anew; until then its clicks are counted one by one.
                     Err(_) => {
                         part.forget_index();
@@ -132,7 +138,7 @@ impl SealedCount<'_> {
                 }
             }
         }
-        Ok(())
+        add_directories(evaluator)
     }
 
     /// The postings of a part, and its visitors where they are told apart.
@@ -185,6 +191,11 @@ impl SealedCount<'_> {
         }
         Ok(())
     }
+}
+
+fn add_directories(evaluator: &mut Evaluator<'_>) -> Result<(), StoreError> {
+    // Their checksums were right.
+    evaluator.add_directories().ok_or_else(|| StoreError::Damaged("an index is not what was written".into()))
 }
 
 /// A quarter at which so many days are cut is split for all days at once; for fewer the days are looked at one by one.

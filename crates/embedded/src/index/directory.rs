@@ -84,13 +84,26 @@ impl<'a> Directory<'a> {
     }
 
     /// Shows every number with its rows, in their order; `None` when the bytes end too early.
-    pub fn for_each(&self, mut show: impl FnMut(u32, Range<u32>)) -> Option<()> {
-        (0..self.fences.len() / FENCE_BYTES).try_for_each(|block| {
+    pub fn for_each(&self, show: impl FnMut(u32, Range<u32>)) -> Option<()> {
+        self.for_each_before(0, u32::MAX, show).map(drop)
+    }
+
+    /// Shows every number of the blocks from `block` on that begin before a number; returns the first block that doesn't.
+    pub fn for_each_before(
+        &self,
+        mut block: usize,
+        end: u32,
+        mut show: impl FnMut(u32, Range<u32>),
+    ) -> Option<usize> {
+        let blocks = self.fences.len() / FENCE_BYTES;
+        while block < blocks && u32_at(self.fences, block * FENCE_BYTES) < end {
             self.read_block(block, |number, rows| {
                 show(number, rows);
                 true
-            })
-        })
+            })?;
+            block += 1;
+        }
+        Some(block)
     }
 
     /// Shows a block's numbers until `show` says that it has seen enough.
@@ -152,6 +165,12 @@ mod tests {
             let directory = Directory::new(&bytes).unwrap();
             let (mut shown, mut row) = (Vec::new(), 0);
             directory.for_each(|number, rows| shown.push((number, rows))).unwrap();
+            let (mut in_steps, mut block) = (Vec::new(), 0);
+            for end in (0..=number + 500).step_by(500) {
+                let show = |number, rows| in_steps.push((number, rows));
+                block = directory.for_each_before(block, end, show).unwrap();
+            }
+            assert_eq!(in_steps, shown);
             let mut wanted = Vec::new();
             for (number, rows) in &counts {
                 wanted.push((*number, row..row + rows));

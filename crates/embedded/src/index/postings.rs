@@ -94,7 +94,7 @@ impl Head {
     /// only where visitors are told apart.
     pub fn count(
         &self,
-        postings: &[u8],
+        postings: &Arc<Vec<u8>>,
         users: &Arc<Vec<u8>>,
         wanted: &Wanted,
         cuts: &DayCuts<'_>,
@@ -113,7 +113,12 @@ impl Head {
             }
             let rows = Rows::new(entry, postings, kinds, &by_quarter, &passes)?;
             let counting = Counting { engine: entry.engine, cuts, whole: whole.filter(|_| rows.all_pass) };
-            counting.count(&rows, wanted, evaluator)?;
+            match counting.directory(wanted, evaluator.grouping()) {
+                Some(directory) => {
+                    evaluator.keep_directory(postings, entry.parts[directory as usize].clone());
+                }
+                None => counting.count(&rows, wanted, evaluator)?,
+            }
             if evaluator.grouping() == Grouping::Distinct && entry.marks > 0 {
                 counting.tell_visitors_apart(&rows, entry, users, wanted, evaluator)?;
             }
@@ -381,6 +386,17 @@ impl Counting<'_> {
                 Some(())
             }
         }
+    }
+
+    /// The directory that says it all, where every row counts.
+    fn directory(&self, wanted: &Wanted, grouping: Grouping) -> Option<Postings> {
+        let all = self.whole.is_some() && wanted.terms().is_none() && wanted.items().is_none();
+        match grouping {
+            Grouping::Terms { .. } => Some(Postings::Terms),
+            Grouping::Items { .. } | Grouping::Distinct => Some(Postings::Items),
+            Grouping::Day | Grouping::DayAndEngine | Grouping::Engine | Grouping::Device => None,
+        }
+        .filter(|_| all)
     }
 
     fn at(&self, day: usize) -> Place {
