@@ -107,6 +107,7 @@ impl SegmentHeader {
         let possible = found == FORMAT_VERSION
             && header.sequence == sequence
             && header.start <= START_MAX
+            && header.start.is_multiple_of(SEGMENT_HEADER_BYTES as u64)
             && check_size(header.bytes).is_ok();
         if possible { Ok(header) } else { Err(damaged) }
     }
@@ -155,8 +156,16 @@ mod tests {
     }
 
     #[test]
-    fn a_position_that_no_journal_reaches_is_damage_though_the_check_holds() {
-        for (start, possible) in [(START_MAX, true), (START_MAX + 1, false), (u64::MAX - 7, false)] {
+    fn a_start_that_no_segment_has_is_damage_though_the_check_holds() {
+        let starts = [
+            (4_096, true),
+            (START_MAX, true),
+            (1, false),
+            (4_104, false),
+            (START_MAX + 4_096, false),
+            (u64::MAX - 4_095, false),
+        ];
+        for (start, possible) in starts {
             let header = SegmentHeader { sequence: 9, start, bytes: 8192, salt: 77, previous: 5 };
             assert_eq!(SegmentHeader::read(&header.to_block(), 9).is_ok(), possible, "{start}");
         }
