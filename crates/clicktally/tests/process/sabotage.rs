@@ -125,7 +125,7 @@ fn with_a_fault<'t>(mut trial: Trial<'t>, plan: &str) -> Option<(Trial<'t>, Serv
 #[test]
 fn a_write_that_fails_or_falls_short_is_made_good_without_a_restart() {
     let template = Template::new();
-    let step = one_of(10);
+    let step = one_of(20);
     for action in ["fail write N 5", "fail write N 28", "short write N"] {
         for_each(step..=POINTS, step, |number| {
             let plan = action.replace('N', &number.to_string());
@@ -157,7 +157,7 @@ fn a_change_of_a_name_that_fails_loses_nothing() {
 #[test]
 fn after_a_sync_of_the_journal_failed_nothing_is_acknowledged_until_a_restart() {
     let template = Template::new();
-    let step = one_of(5);
+    let step = one_of(8);
     let poisoned = AtomicU64::new(0);
     for_each(step..=POINTS, step, |number| {
         let plan = format!("fail sync {number} 5");
