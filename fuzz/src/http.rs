@@ -35,7 +35,8 @@ pub fn run(bytes: &[u8]) {
             Secrets { key: site.key.clone(), account: site.account.code.to_string(), ..Secrets::default() };
         for text in split(bytes, b"\n---\n").take(REQUESTS_MAX) {
             let Some(request) = secrets.request(text) else { continue };
-            let fess = request.uri().path().starts_with("/api/v2");
+            let path = request.uri().path();
+            let fess = path == "/api/v2" || path.starts_with("/api/v2/");
             let head = request.method() == Method::HEAD;
             let answer = bounded(allowed, || answer(site.public.clone(), request));
             secrets.remember(&answer);
