@@ -17,7 +17,7 @@ bench data --clicks N [--ids] [--query-ids] --days DIR    writes them as Parquet
 bench data --clicks N [--ids] [--query-ids] --lines       writes them to standard output, as lines of /v1/events
 bench data --clicks N [--ids] [--query-ids] --nowhere     makes them and forgets them: how long that alone takes
 bench engines                                             names the engines and their indices
-bench ask DIR [WORDS]                                     times all questions on a store, or those with WORDS in their name
+bench ask DIR [WORDS]                                     times all questions on a store, or those with WORDS|WORDS… in their name
 Figures are printed as JSON, on standard output.";
 
 /// What was typed.
