@@ -498,16 +498,23 @@ def main():
         json.dump(figures, file, indent=1)
 
 
+def say(text):
+    print(f"{datetime.now():%H:%M:%S}   {text}", file=sys.stderr, flush=True)
+
+
 def all_figures(peer, args):
     with open(args.ours) as file:
         questions = json.load(file)["questions"]
     figures = {"loading": peer.load(args.days)}
+    say("loaded; asking")
     loaded = memory()
     forget_most()
     if isinstance(peer, ClickHouse):
         peer.forms = ["table", "roll-up"]
         answers = peer.all_answers(questions)
+        say("adding projections")
         figures["loading"] |= peer.add_projections()
+        say("asking them")
         peer.forms = ["projections"]
         forget_most()
         answers += peer.all_answers(questions)

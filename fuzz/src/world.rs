@@ -94,7 +94,7 @@ pub fn options() -> EmbeddedOptions {
         seals_by_itself: false,
         part_rows_max: 400,
         day_parts_max: 3,
-        postings_bytes_max: 1 << 20,
+        index_bytes_max: 1 << 20,
         filter_bytes_max: 1 << 20,
         ..EmbeddedOptions::default()
     }

@@ -38,7 +38,7 @@ impl OpenStore {
             join_ms: options.join_ms,
             queue_records_max: options.queue_records_max,
             recent_bytes_max: options.recent_bytes_max,
-            postings_bytes_max: options.index_bytes_max,
+            index_bytes_max: options.index_bytes_max,
             filter_bytes_max: options.ids_bytes_max,
             ..EmbeddedOptions::default()
         };

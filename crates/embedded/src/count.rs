@@ -7,8 +7,11 @@ use std::sync::Arc;
 use clicks::{Grouping, Question, StoreError};
 
 use crate::evaluate::{Evaluator, Place};
-use crate::index::counters::{EngineCounters, Kind, Kinds};
+use crate::index::counters::{EngineCounters, Kinds};
 use crate::index::cuts::{Cuts, DayCuts, QUARTER_MS, QUARTERS, Segment};
+use crate::index::directories::Directories;
+use crate::index::part_quarters::Kind;
+use crate::index::postings;
 use crate::kept::{Shared, read};
 use crate::recent::day::{DAY_MS, Row};
 use crate::sealed::Sealed;
@@ -117,15 +120,17 @@ impl SealedCount<'_> {
     }
 
     fn by_postings(&self, cuts: &Cuts, evaluator: &mut Evaluator<'_>) -> Result<(), StoreError> {
+        let mut directories = Directories::default();
         for cut in cuts.days() {
             for part in self.parts(&cut) {
                 self.check_time()?;
                 match self.sections(part) {
                     Ok((postings, users)) => {
-                        let counted = part.head().count(&postings, &users, self.wanted, &cut, evaluator);
-                        counted.ok_or_else(|| part.files().index_damage("it is damaged"))?;
-                        if evaluator.directory_bytes() > DIRECTORY_BYTES_MAX {
-                            add_directories(evaluator)?;
+                        let bytes = postings::Counted { postings: &postings, users: &users };
+                        postings::count(part.head(), bytes, self.wanted, &cut, &mut directories, evaluator)
+                            .ok_or_else(|| part.files().index_damage("it is damaged"))?;
+                        if directories.bytes() > DIRECTORY_BYTES_MAX {
+                            add_up(&mut directories, evaluator)?;
                         }
                     }
                     // The next start builds it anew; until then its clicks are counted one by one.
@@ -138,7 +143,7 @@ impl SealedCount<'_> {
                 }
             }
         }
-        add_directories(evaluator)
+        add_up(&mut directories, evaluator)
     }
 
     /// The postings of a part, and its visitors where they are told apart.
@@ -193,9 +198,11 @@ impl SealedCount<'_> {
     }
 }
 
-fn add_directories(evaluator: &mut Evaluator<'_>) -> Result<(), StoreError> {
+fn add_up(directories: &mut Directories, evaluator: &mut Evaluator<'_>) -> Result<(), StoreError> {
     // Their checksums were right.
-    evaluator.add_directories().ok_or_else(|| StoreError::Damaged("an index is not what was written".into()))
+    directories
+        .add_up(evaluator)
+        .ok_or_else(|| StoreError::Damaged("an index is not what was written".into()))
 }
 
 /// A quarter at which so many days are cut is split for all days at once; for fewer the days are looked at one by one.

@@ -78,7 +78,7 @@ impl EmbeddedStore {
         let begun = Instant::now();
         let sealed_options = SealedOptions {
             limits: PartLimits { rows_max: options.part_rows_max, parts_max: options.day_parts_max },
-            postings_bytes_max: options.postings_bytes_max,
+            index_bytes_max: options.index_bytes_max,
             filter_bytes_max: options.filter_bytes_max,
             reads_keys,
         };

@@ -2,12 +2,9 @@
 //! sealed day on disk are counted by the same lines. It must never know where the columns come from.
 
 use std::cmp::Reverse;
-use std::ops::Range;
-use std::sync::Arc;
 
 use clicks::{Counter, Device, Grouping, Question, Span, TOP_ROWS_MAX};
 
-use crate::index::directory::Directory;
 use crate::index::users::{Mark, Visitors};
 use crate::names::UNTOLD;
 use crate::wanted::{Passing, Wanted, narrow};
@@ -41,9 +38,6 @@ pub struct Columns<'a> {
 /// The devices in the order of their codes.
 const DEVICES: [Option<Device>; 3] = [None, Some(Device::Desktop), Some(Device::Mobile)];
 
-/// How many cells are added into at once.
-const NUMBERS_AT_ONCE: usize = 16_384;
-
 /// Counts rows for one question.
 #[derive(Debug)]
 pub struct Evaluator<'q> {
@@ -53,8 +47,6 @@ pub struct Evaluator<'q> {
     cells: Vec<u64>,
     /// Where visitors are told apart: those that were met.
     visitors: Visitors,
-    /// Directories that are not added up yet.
-    directories: Vec<(Arc<Vec<u8>>, Range<usize>)>,
     /// Masks, kept from block to block for their memory.
     passing: Vec<u8>,
     in_span: Vec<u8>,
@@ -93,7 +85,6 @@ impl<'q> Evaluator<'q> {
             wanted,
             cells: vec![0; cells],
             visitors: Visitors::default(),
-            directories: Vec::new(),
             passing: Vec::new(),
             in_span: Vec::new(),
             weight: 1,
@@ -117,31 +108,9 @@ impl<'q> Evaluator<'q> {
         self.add(cell, clicks);
     }
 
-    /// Keeps a directory whose every row counts, where terms or items are grouped by: many are added up together.
-    pub fn keep_directory(&mut self, bytes: &Arc<Vec<u8>>, range: Range<usize>) {
-        self.directories.push((Arc::clone(bytes), range));
-    }
-
-    /// About how many bytes the directories that are kept hold in memory.
-    pub fn directory_bytes(&self) -> usize {
-        self.directories.iter().map(|(bytes, _)| bytes.len()).sum()
-    }
-
-    /// Adds up the directories that were kept: all of them for some numbers, then for the next, so that the cells stay in
-    /// fast memory. `None` when one can't be what was written.
-    pub fn add_directories(&mut self) -> Option<()> {
-        let kept = std::mem::take(&mut self.directories);
-        let directories = kept.iter().map(|(bytes, range)| Directory::new(bytes.get(range.clone())?));
-        let directories: Vec<Directory<'_>> = directories.collect::<Option<_>>()?;
-        let mut next = vec![0; directories.len()];
-        for numbers in (0..self.cells.len()).step_by(NUMBERS_AT_ONCE) {
-            let end = u32::try_from(numbers + NUMBERS_AT_ONCE).unwrap_or(u32::MAX);
-            for (directory, next) in directories.iter().zip(&mut next) {
-                let add = |number, rows: Range<u32>| self.add_number(number, rows.len() as u64);
-                *next = directory.for_each_before(*next, end, add)?;
-            }
-        }
-        Some(())
+    /// One more than the greatest number of what is grouped by, of terms or items.
+    pub const fn numbers_end(&self) -> usize {
+        self.cells.len()
     }
 
     /// As [`Evaluator::add_at`], where terms or items are grouped by: of the terms or the item with a number.

@@ -27,8 +27,8 @@ pub struct EmbeddedOptions {
     /// How many bytes of memory what is not sealed may take, about: at half of it sealing begins, and beyond it calls
     /// are refused as busy.
     pub recent_bytes_max: usize,
-    /// How many bytes of the sealed days' postings are kept in memory.
-    pub postings_bytes_max: usize,
+    /// How many bytes of the sealed days' postings and visitors are kept in memory.
+    pub index_bytes_max: usize,
     /// How many bytes the filters of click and search ids may take.
     pub filter_bytes_max: u64,
     /// The most clicks of one Parquet file. While it is written, each takes about a hundred bytes of memory.
@@ -52,7 +52,7 @@ impl Default for EmbeddedOptions {
             group_bytes_max: 4 << 20,
             spare: true,
             recent_bytes_max: 128 << 20,
-            postings_bytes_max: 768 << 20,
+            index_bytes_max: 768 << 20,
             filter_bytes_max: 128 << 20,
             part_rows_max: 1 << 20,
             day_parts_max: 8,

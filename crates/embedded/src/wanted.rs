@@ -4,7 +4,7 @@
 use clicks::ClickFilter;
 
 use crate::evaluate::Columns;
-use crate::index::counters::Kind;
+use crate::index::part_quarters::Kind;
 use crate::names::Names;
 use crate::record::device_code;
 

@@ -148,7 +148,7 @@ options! {
     queue_records_max: u64, "CLICKTALLY_QUEUE_RECORDS_MAX", "N";
     /// How many bytes of memory clicks and searches may take that are in no day yet, about; at half of it they are sealed, beyond it recording waits [default: 134217728]
     recent_bytes_max: u64, "CLICKTALLY_RECENT_BYTES_MAX", "BYTES";
-    /// How many bytes of memory the indexes by item and by search may take; others are read from disk [default: 805306368]
+    /// How many bytes of memory the indexes by item, by search and of visitors may take; others are read from disk [default: 805306368]
     index_bytes_max: u64, "CLICKTALLY_INDEX_BYTES_MAX", "BYTES";
     /// How many bytes of memory the filters may take that tell which ids were not used; with fewer, more looks go to the disk [default: 134217728]
     ids_bytes_max: u64, "CLICKTALLY_IDS_BYTES_MAX", "BYTES";

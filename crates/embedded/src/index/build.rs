@@ -4,10 +4,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::index::counters::{EngineQuarters, Kind};
 use crate::index::cuts::quarter_of;
 use crate::index::directory::{place, put_directory, put_u32};
 use crate::index::file::SECTIONS;
+use crate::index::numbers::width_of;
+use crate::index::part_quarters::{EngineQuarters, Kind};
 use crate::index::users::put_users;
 use crate::recent::day::Row;
 use crate::wire::put_number;
@@ -89,9 +90,19 @@ impl<'r> EngineBuild<'r> {
     fn put_postings(&self, out: &mut Vec<u8>) -> [usize; POSTINGS] {
         let mut ends = Vec::with_capacity(POSTINGS + 1);
         ends.push(out.len());
-        put_directory(out, &counts(self.rows.iter().map(|row| row.terms)));
+        let terms = counts(self.rows.iter().map(|row| row.terms));
+        put_directory(out, &terms);
         ends.push(out.len());
-        self.put_columns(out, &mut ends, self.rows.iter());
+        out.extend(self.rows.iter().map(|row| quarter_of(row.at_ms)));
+        ends.push(out.len());
+        self.put_kinds(out, self.rows.iter().map(kind_of));
+        ends.push(out.len());
+        self.put_runs(
+            out,
+            &mut ends,
+            self.rows.iter().map(|row| (row.terms, row)),
+            &popular(&terms, POPULAR_TERMS_ROWS_MIN),
+        );
         let mut by_item: Vec<u32> = (0..u32::try_from(self.rows.len()).unwrap_or(u32::MAX)).collect();
         let row = |number: &u32| &self.rows[place(*number)];
         by_item.sort_by_key(|number| row(number).item);
@@ -103,31 +114,51 @@ impl<'r> EngineBuild<'r> {
             out.extend_from_slice(&number.to_le_bytes()[..width]);
         }
         ends.push(out.len());
-        let popular: Vec<(u32, u32)> = items.into_iter().filter(|item| item.1 >= POPULAR_ROWS_MIN).collect();
-        put_directory(out, &popular);
-        ends.push(out.len());
-        let is_popular = |row: &&Row| popular.binary_search_by_key(&row.item, |item| item.0).is_ok();
-        let mut rows: Vec<&Row> = by_item.iter().map(row).filter(is_popular).collect();
+        let popular = popular(&items, POPULAR_ITEM_ROWS_MIN);
+        let mut rows: Vec<&Row> =
+            by_item.iter().map(row).filter(|row| is_among(&popular, row.item)).collect();
         rows.sort_by_cached_key(|row| (row.item, kind_of(row), quarter_of(row.at_ms)));
-        self.put_columns(out, &mut ends, rows.into_iter());
+        out.extend(rows.iter().map(|row| quarter_of(row.at_ms)));
+        ends.push(out.len());
+        self.put_runs(out, &mut ends, rows.into_iter().map(|row| (row.item, row)), &popular);
         let mut bytes = [0; POSTINGS];
         bytes.iter_mut().zip(ends.windows(2)).for_each(|(bytes, ends)| *bytes = ends[1] - ends[0]);
         bytes
     }
 
-    /// Adds the quarters of some rows, then their kinds.
-    fn put_columns<'a>(
+    fn put_kinds(&self, out: &mut Vec<u8>, kinds: impl Iterator<Item = Kind>) {
+        let width = width_of(self.kinds.len().saturating_sub(1));
+        for kind in kinds {
+            let kind = self.kinds.get(&kind).copied().unwrap_or_default();
+            out.extend_from_slice(&kind.to_le_bytes()[..width]);
+        }
+    }
+
+    /// Adds where the rows of each kind end, of popular numbers: a directory over these runs, then their kinds, then their
+    /// ends. `rows` are by number and kind.
+    fn put_runs<'a>(
         &self,
         out: &mut Vec<u8>,
         ends: &mut Vec<usize>,
-        rows: impl Iterator<Item = &'a Row> + Clone,
+        rows: impl ExactSizeIterator<Item = (u32, &'a Row)>,
+        popular: &[u32],
     ) {
-        out.extend(rows.clone().map(|row| quarter_of(row.at_ms)));
+        let width = width_of(rows.len());
+        let mut runs: Vec<(u32, Kind, usize)> = Vec::new();
+        for (end, (number, row)) in (1..).zip(rows) {
+            let kind = kind_of(row);
+            match runs.last_mut().filter(|run| (run.0, run.1) == (number, kind)) {
+                Some(run) => run.2 = end,
+                None if is_among(popular, number) => runs.push((number, kind, end)),
+                None => {}
+            }
+        }
+        put_directory(out, &counts(runs.iter().map(|run| run.0)));
         ends.push(out.len());
-        let width = width_of(self.kinds.len().saturating_sub(1));
-        for row in rows {
-            let kind = self.kinds.get(&kind_of(row)).copied().unwrap_or_default();
-            out.extend_from_slice(&kind.to_le_bytes()[..width]);
+        self.put_kinds(out, runs.iter().map(|run| run.1));
+        ends.push(out.len());
+        for (_, _, end) in &runs {
+            out.extend_from_slice(&end.to_le_bytes()[..width]);
         }
         ends.push(out.len());
     }
@@ -153,38 +184,41 @@ pub enum Postings {
     /// By row.
     Quarters = 1,
     Kinds = 2,
+    /// Terms with many rows, each with its runs of rows of one kind; of each run its kind and its end.
+    TermsRuns = 3,
+    TermsRunKinds = 4,
+    TermsRunEnds = 5,
     /// Items, each with its place among the item rows.
-    Items = 3,
+    Items = 6,
     /// Rows by item.
-    ItemRows = 4,
-    /// Items with many rows, each with its place in the two that follow.
-    Popular = 5,
-    /// Of the rows of these items, by item, kind and quarter.
-    PopularQuarters = 6,
-    PopularKinds = 7,
+    ItemRows = 7,
+    /// Of the rows of items with many, by item, kind and quarter; and the runs among them.
+    PopularQuarters = 8,
+    PopularRuns = 9,
+    PopularRunKinds = 10,
+    PopularRunEnds = 11,
+}
+
+impl Postings {
+    /// Runs of the rows by terms: directory, kinds, ends.
+    pub const TERMS_RUNS: [Self; 3] = [Self::TermsRuns, Self::TermsRunKinds, Self::TermsRunEnds];
+    /// Runs of the rows of popular items.
+    pub const POPULAR_RUNS: [Self; 3] = [Self::PopularRuns, Self::PopularRunKinds, Self::PopularRunEnds];
 }
 
 /// How many there are.
-pub const POSTINGS: usize = 8;
+pub const POSTINGS: usize = 12;
 
+/// From so many rows on the kinds of a search's rows are kept as runs as well: reading fewer takes no longer.
+const POPULAR_TERMS_ROWS_MIN: u32 = 256;
 /// From so many rows on an item's rows are kept by kind and quarter as well: looking at fewer one by one takes no longer.
-pub const POPULAR_ROWS_MIN: u32 = 64;
+const POPULAR_ITEM_ROWS_MIN: u32 = 64;
 
 /// How many bytes a kind takes in its table.
 pub const KIND_BYTES: usize = 8;
 
 fn kind_of(row: &Row) -> Kind {
     Kind { index: row.index, device: row.device, product: row.product }
-}
-
-/// How many bytes are enough for a number.
-pub const fn width_of(greatest: usize) -> usize {
-    match greatest {
-        0..=0xff => 1,
-        0x100..=0xffff => 2,
-        0x1_0000..=0xff_ffff => 3,
-        _ => 4,
-    }
 }
 
 /// Numbers with how often they come, where equal ones are neighbours.
@@ -197,6 +231,15 @@ fn counts(numbers: impl Iterator<Item = u32>) -> Vec<(u32, u32)> {
         }
     }
     counts
+}
+
+/// The numbers that have so many rows, rising as they were.
+fn popular(counts: &[(u32, u32)], rows_min: u32) -> Vec<u32> {
+    counts.iter().filter(|count| count.1 >= rows_min).map(|count| count.0).collect()
+}
+
+fn is_among(numbers: &[u32], number: u32) -> bool {
+    numbers.binary_search(&number).is_ok()
 }
 
 /// One engine's clicks by kind and quarter; kinds in their order.

@@ -6,78 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::index::cuts::QUARTERS;
 use crate::index::directory::place;
+use crate::index::part_quarters::{ALL_KINDS, EngineQuarters, Kind, PartQuarters};
 
-/// What a counter counts, of one engine.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Kind {
-    /// The index, or `UNTOLD`.
-    pub index: u32,
-    /// Unknown, desktop, mobile.
-    pub device: u8,
-    /// The product type's number.
-    pub product: u8,
-}
-
-/// The clicks of one engine in one part of a day.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct EngineQuarters {
-    /// The kinds that it has, each with its clicks by quarter: sorted by quarter, none of them zero.
-    pub kinds: Vec<(Kind, Vec<(u8, u32)>)>,
-}
-
-/// Clicks before each quarter of one part of a day, by kind: the first column is of all kinds together.
-#[derive(Debug)]
-enum Slab {
-    /// A row for each quarter but the first.
-    Narrow(Vec<u16>),
-    Wide(Vec<u32>),
-    /// The clicks themselves, where they are fewer than the cells of a table: sorted by quarter, with their column.
-    List(Vec<u8>, Vec<u16>),
-}
-
-/// One part of a day of one engine.
-#[derive(Debug)]
-struct PartQuarters {
-    part: u32,
-    /// The columns' kinds, as places in the engine's list.
-    kinds: Vec<u32>,
-    /// Their clicks in all.
-    clicks: Vec<u64>,
-    slab: Slab,
-}
-
-impl PartQuarters {
-    /// Tells how many clicks lie before a quarter: of each kind, by its place, and of [`ALL_KINDS`].
-    fn before(&self, quarter: u8, tell: &mut impl FnMut(usize, u64)) {
-        let columns = self.kinds.len() + 1;
-        let row = |row: u8| usize::from(row - 1) * columns..usize::from(row) * columns;
-        match (&self.slab, quarter) {
-            (_, 0) => {}
-            (Slab::Narrow(cells), _) => self.tell(cells.get(row(quarter)), tell),
-            (Slab::Wide(cells), _) => self.tell(cells.get(row(quarter)), tell),
-            (Slab::List(quarters, column), _) => {
-                let until = quarters.partition_point(|at| *at < quarter);
-                tell(ALL_KINDS, until as u64);
-                for column in column.get(..until).unwrap_or_default() {
-                    if let Some(kind) = self.kinds.get(usize::from(*column)) {
-                        tell(place(*kind), 1);
-                    }
-                }
-            }
-        }
-    }
-
-    fn tell<T: Copy + Into<u64>>(&self, cells: Option<&[T]>, tell: &mut impl FnMut(usize, u64)) {
-        let Some((all, cells)) = cells.and_then(<[T]>::split_first) else { return };
-        tell(ALL_KINDS, (*all).into());
-        for (cell, kind) in cells.iter().zip(&self.kinds) {
-            tell(place(*kind), (*cell).into());
-        }
-    }
-}
-
-/// All kinds together.
-const ALL_KINDS: usize = usize::MAX;
 /// In how many places the days of one engine are kept split. Zones of one account are few.
 const SPLITS_MAX: usize = 8;
 
@@ -97,7 +27,7 @@ struct Split {
     all: Vec<u64>,
 }
 
-/// Days as they were split before. Other days have other splits: a copy begins with none.
+/// Days as they were split before. A copy is made to be changed: it begins with none.
 #[derive(Debug, Default)]
 struct Splits(Mutex<Vec<(u8, Arc<Split>)>>);
 
@@ -118,19 +48,16 @@ fn add_days(column: &[u64], column_first: i32, first: i32, out: &mut [u64]) {
     }
 }
 
+/// So many days are kept together. What is sealed changes the days beside it, and no others; a clock that was years ahead
+/// costs what its days do, and nothing for the years between.
+const SPAN_DAYS: i32 = 512;
+
 /// The counters of one engine.
 #[derive(Debug, Clone, Default)]
 pub struct EngineCounters {
     kinds: Vec<Kind>,
-    /// The first day that has a counter.
-    first_day: i32,
-    /// By kind, by day: clicks.
-    daily: Vec<Vec<u64>>,
-    /// By day: clicks of all kinds.
-    all: Vec<u64>,
-    /// By day: its parts.
-    parts: Vec<Vec<Arc<PartQuarters>>>,
-    splits: Splits,
+    /// By day, divided by [`SPAN_DAYS`].
+    spans: BTreeMap<i32, Arc<Span>>,
 }
 
 impl EngineCounters {
@@ -142,19 +69,76 @@ impl EngineCounters {
     /// Adds to `out`, which has a cell for each UTC day from `first` on, the clicks of these kinds that lie before a
     /// quarter of their day: all of them when it is [`QUARTERS`].
     pub fn add_before(&self, quarter: u8, kinds: Kinds<'_>, first: i32, out: &mut [u64]) {
-        if quarter >= QUARTERS {
-            return self.add_columns(&self.daily, &self.all, kinds, first, out);
+        if quarter == 0 {
+            return;
         }
-        if quarter > 0 {
-            let split = self.split(quarter);
-            self.add_columns(&split.by_kind, &split.all, kinds, first, out);
-        }
+        let last = i32::try_from(out.len()).map_or(i32::MAX, |days| first.saturating_add(days));
+        let spans = first.div_euclid(SPAN_DAYS)..=last.div_euclid(SPAN_DAYS);
+        self.spans.range(spans).for_each(|(_, span)| span.add_before(quarter, kinds, first, out));
     }
 
     /// How many clicks of these kinds lie before a quarter of one UTC day.
     pub fn before(&self, day: i32, quarter: u8, kinds: Kinds<'_>) -> u64 {
-        let Ok(day) = usize::try_from(i64::from(day) - i64::from(self.first_day)) else { return 0 };
-        let cell = |column: &Vec<u64>| column.get(day).copied().unwrap_or_default();
+        self.span(day).map_or(0, |span| span.before(day, quarter, kinds))
+    }
+
+    fn span(&self, day: i32) -> Option<&Span> {
+        self.spans.get(&day.div_euclid(SPAN_DAYS)).map(Arc::as_ref)
+    }
+
+    fn insert(&mut self, day: i32, part: u32, quarters: &EngineQuarters) {
+        let part = PartQuarters::new(part, quarters, |kind| kind_place(&mut self.kinds, kind));
+        Arc::make_mut(self.spans.entry(day.div_euclid(SPAN_DAYS)).or_default()).insert(day, part);
+    }
+
+    fn has(&self, day: i32, part: u32) -> bool {
+        self.span(day).is_some_and(|span| span.parts_of(day).any(|kept| kept.part == part))
+    }
+
+    fn remove(&mut self, day: i32, part: u32) {
+        if let Some(span) = self.spans.get_mut(&day.div_euclid(SPAN_DAYS)) {
+            Arc::make_mut(span).remove(day, part);
+        }
+    }
+
+    fn memory_bytes(&self) -> usize {
+        self.spans.values().map(|span| span.memory_bytes()).sum()
+    }
+}
+
+fn kind_place(kinds: &mut Vec<Kind>, kind: Kind) -> usize {
+    kinds.iter().position(|known| *known == kind).unwrap_or_else(|| {
+        kinds.push(kind);
+        kinds.len() - 1
+    })
+}
+
+/// The counters of one engine on some days.
+#[derive(Debug, Clone, Default)]
+struct Span {
+    /// The first day that has a counter.
+    first_day: i32,
+    /// By kind, by day: clicks.
+    daily: Vec<Vec<u64>>,
+    /// By day: clicks of all kinds.
+    all: Vec<u64>,
+    /// By day: its parts.
+    parts: Vec<Vec<Arc<PartQuarters>>>,
+    splits: Splits,
+}
+
+impl Span {
+    fn add_before(&self, quarter: u8, kinds: Kinds<'_>, first: i32, out: &mut [u64]) {
+        if quarter >= QUARTERS {
+            return self.add_columns(&self.daily, &self.all, kinds, first, out);
+        }
+        let split = self.split(quarter);
+        self.add_columns(&split.by_kind, &split.all, kinds, first, out);
+    }
+
+    fn before(&self, day: i32, quarter: u8, kinds: Kinds<'_>) -> u64 {
+        let at = self.place_of(day);
+        let cell = |column: &Vec<u64>| column.get(at).copied().unwrap_or_default();
         match kinds {
             Kinds::All if quarter >= QUARTERS => return cell(&self.all),
             Kinds::Some(kinds) if quarter >= QUARTERS => {
@@ -163,7 +147,7 @@ impl EngineCounters {
             _ => {}
         }
         let mut clicks = 0;
-        for part in self.parts.get(day).into_iter().flatten() {
+        for part in self.parts_of(day) {
             part.before(quarter, &mut |kind, found| {
                 let counts = match kinds {
                     Kinds::All => kind == ALL_KINDS,
@@ -186,14 +170,14 @@ impl EngineCounters {
         }
     }
 
-    /// Clicks before a quarter of every day: made when it is first asked for, since a site asks in one or two zones.
+    /// Clicks before a quarter of each day: made when it is first asked for, since a site asks in one or two zones.
     fn split(&self, quarter: u8) -> Arc<Split> {
         let mut splits = self.splits.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, split)) = splits.iter().find(|(known, _)| *known == quarter) {
             return Arc::clone(split);
         }
         let none = || vec![0; self.all.len()];
-        let mut split = Split { by_kind: self.kinds.iter().map(|_| none()).collect(), all: none() };
+        let mut split = Split { by_kind: self.daily.iter().map(|_| none()).collect(), all: none() };
         for (day, part) in
             self.parts.iter().enumerate().flat_map(|(day, parts)| parts.iter().map(move |part| (day, part)))
         {
@@ -213,19 +197,13 @@ impl EngineCounters {
         split
     }
 
-    fn has(&self, day: i32, part: u32) -> bool {
-        let day = usize::try_from(i64::from(day) - i64::from(self.first_day));
-        let parts = day.ok().and_then(|day| self.parts.get(day));
-        parts.is_some_and(|parts| parts.iter().any(|kept| kept.part == part))
+    /// The place of a day; beyond the last where it has none.
+    fn place_of(&self, day: i32) -> usize {
+        usize::try_from(i64::from(day) - i64::from(self.first_day)).unwrap_or(usize::MAX)
     }
 
-    fn kind_place(&mut self, kind: Kind) -> usize {
-        if let Some(place) = self.kinds.iter().position(|known| *known == kind) {
-            return place;
-        }
-        self.kinds.push(kind);
-        self.daily.push(vec![0; self.all.len()]);
-        self.kinds.len() - 1
+    fn parts_of(&self, day: i32) -> impl Iterator<Item = &Arc<PartQuarters>> {
+        self.parts.get(self.place_of(day)).into_iter().flatten()
     }
 
     /// The place of a day, for which there is room afterwards.
@@ -250,100 +228,45 @@ impl EngineCounters {
         place
     }
 
-    fn insert(&mut self, day: i32, part: u32, quarters: &EngineQuarters) {
+    fn insert(&mut self, day: i32, part: PartQuarters) {
         let day = self.day_place(day);
-        let mut kinds = Vec::with_capacity(quarters.kinds.len());
-        let mut clicks_of = Vec::with_capacity(quarters.kinds.len());
-        for (kind, by_quarter) in &quarters.kinds {
-            let clicks: u64 = by_quarter.iter().map(|(_, clicks)| u64::from(*clicks)).sum();
-            let place = self.kind_place(*kind);
-            // So many kinds take more memory than any machine has, long before their numbers run out.
-            kinds.push(u32::try_from(place).unwrap_or(u32::MAX));
-            clicks_of.push(clicks);
-            if let Some(daily) = self.daily.get_mut(place).and_then(|daily| daily.get_mut(day)) {
-                *daily += clicks;
-            }
-            if let Some(all) = self.all.get_mut(day) {
-                *all += clicks;
-            }
+        let columns = part.kinds.iter().map(|kind| place(*kind) + 1).max().unwrap_or(0);
+        if self.daily.len() < columns {
+            self.daily.resize(columns, vec![0; self.all.len()]);
         }
-        let slab = slab(quarters);
+        self.change(day, &part, u64::wrapping_add);
         if let Some(parts) = self.parts.get_mut(day) {
-            parts.push(Arc::new(PartQuarters { part, kinds, clicks: clicks_of, slab }));
+            parts.push(Arc::new(part));
         }
+        self.splits = Splits::default();
     }
 
     fn remove(&mut self, day: i32, part: u32) {
-        let Ok(day) = usize::try_from(i64::from(day) - i64::from(self.first_day)) else { return };
+        let day = self.place_of(day);
         let Some(parts) = self.parts.get_mut(day) else { return };
         let Some(at) = parts.iter().position(|kept| kept.part == part) else { return };
         let gone = parts.remove(at);
-        for (kind, clicks) in gone.kinds.iter().zip(&gone.clicks) {
+        self.change(day, &gone, u64::wrapping_sub);
+        self.splits = Splits::default();
+    }
+
+    /// Adds a part's clicks to those of its day, or takes them away.
+    fn change(&mut self, day: usize, part: &PartQuarters, change: fn(u64, u64) -> u64) {
+        for (kind, clicks) in part.kinds.iter().zip(&part.clicks) {
             for column in [self.daily.get_mut(place(*kind)), Some(&mut self.all)].into_iter().flatten() {
                 if let Some(cell) = column.get_mut(day) {
-                    *cell = cell.wrapping_sub(*clicks);
+                    *cell = change(*cell, *clicks);
                 }
             }
         }
     }
 
     fn memory_bytes(&self) -> usize {
-        let slab = |part: &Arc<PartQuarters>| {
-            part.kinds.capacity() * (size_of::<u32>() + size_of::<u64>())
-                + match &part.slab {
-                    Slab::Narrow(cells) => cells.capacity() * size_of::<u16>(),
-                    Slab::Wide(cells) => cells.capacity() * size_of::<u32>(),
-                    Slab::List(quarters, columns) => {
-                        quarters.capacity() + columns.capacity() * size_of::<u16>()
-                    }
-                }
-                + size_of::<PartQuarters>()
-        };
-        let parts = self.parts.iter().flatten().map(slab).sum::<usize>();
-        let days = (self.kinds.len() + 1) * self.all.capacity() * size_of::<u64>();
+        let parts = self.parts.iter().flatten().map(|part| part.memory_bytes()).sum::<usize>();
+        let days = (self.daily.len() + 1) * self.all.capacity() * size_of::<u64>();
         let splits = self.splits.0.lock().unwrap_or_else(PoisonError::into_inner).len();
         parts + days * (1 + splits) + self.parts.capacity() * size_of::<Vec<Arc<PartQuarters>>>()
     }
-}
-
-/// A table where it is smaller than the clicks would be one by one, for a lot of clicks; a list else.
-fn slab(quarters: &EngineQuarters) -> Slab {
-    /// A table answers in one step: it may take this many times the bytes of a list.
-    const TABLE_BYTES_FACTOR: u64 = 2;
-    let columns = quarters.kinds.len() + 1;
-    let rows = usize::from(QUARTERS) - 1;
-    let clicks =
-        quarters.kinds.iter().flat_map(|(_, clicks)| clicks).map(|row| u64::from(row.1)).sum::<u64>();
-    let cells = columns * rows;
-    let listed = clicks.saturating_mul(3).saturating_mul(TABLE_BYTES_FACTOR) < cells as u64 * 2;
-    // A list has 16 bits for a column.
-    if listed && u16::try_from(columns).is_ok() {
-        let mut list: Vec<(u8, u16)> = Vec::new();
-        for (column, (_, by_quarter)) in (0..).zip(&quarters.kinds) {
-            for (quarter, clicks) in by_quarter {
-                list.extend(std::iter::repeat_n((*quarter, column), usize::try_from(*clicks).unwrap_or(0)));
-            }
-        }
-        list.sort_unstable();
-        return Slab::List(list.iter().map(|row| row.0).collect(), list.iter().map(|row| row.1).collect());
-    }
-    let mut table = vec![0_u32; cells];
-    for (column, (_, by_quarter)) in (1..).zip(&quarters.kinds) {
-        for (quarter, clicks) in by_quarter {
-            // The row of a quarter counts what is before it.
-            let row = usize::from(*quarter) * columns;
-            for cell in [row, row + column] {
-                if let Some(cell) = table.get_mut(cell) {
-                    *cell += clicks;
-                }
-            }
-        }
-    }
-    for cell in columns..cells {
-        table[cell] += table[cell - columns];
-    }
-    let narrow: Result<Vec<u16>, _> = table.iter().map(|cell| u16::try_from(*cell)).collect();
-    narrow.map_or(Slab::Wide(table), Slab::Narrow)
 }
 
 /// The counters of all engines, by the engine's number. A clone is a view that stays as it is.
@@ -415,7 +338,11 @@ mod tests {
     fn counts_are_those_of_the_clicks_one_by_one() {
         let mut dice = Dice::new(3);
         for round in 0..60 {
-            let first = day_of(1_711_756_800_000);
+            // A change of clocks, and the border of two spans.
+            let (from, to, first_ms) =
+                [("20240330", "20240404", 1_711_756_800_000), ("20240831", "20240905", 1_725_062_400_000)]
+                    [round / 4 % 2];
+            let first = day_of(first_ms);
             let mut clicks = Vec::new();
             let kinds = 1 + dice.below(12);
             for _ in 0..dice.below(6_000) {
@@ -446,7 +373,7 @@ mod tests {
             let kept: Vec<&Seen> =
                 clicks.iter().filter(|click| click.part == 0 || day_of(click.at_ms) != days[0]).collect();
             let zone = ["Z", "Europe/Madrid", "+05:45", "America/St_Johns"][round % 4];
-            let period = Period { from: "20240330".parse().unwrap(), to: "20240404".parse().unwrap() };
+            let period = Period { from: from.parse().unwrap(), to: to.parse().unwrap() };
             let local = LocalDays::of(&period, &Zone::parse(zone).unwrap()).unwrap();
             for filtered in [false, true] {
                 let cuts = Cuts::new(&local, first - 1, first + 7);
@@ -482,5 +409,22 @@ mod tests {
                 assert_eq!(found, due, "round {round} in {zone}, filtered {filtered}");
             }
         }
+    }
+
+    #[test]
+    fn a_click_of_a_clock_that_was_centuries_ahead_takes_the_memory_of_a_click() {
+        let mut counters = Counters::default();
+        let kind = Kind { index: 0, device: 1, product: 0 };
+        let one = BTreeMap::from([(7, EngineQuarters { kinds: vec![(kind, vec![(5, 1)])] })]);
+        let days = [19_812, 19_813, 165_909, i32::MAX];
+        for (part, day) in (0..).zip(days) {
+            counters.insert(day, part, &one);
+        }
+        let engine = counters.engine(7).unwrap();
+        for day in days {
+            assert_eq!([5, 6, QUARTERS].map(|quarter| engine.before(day, quarter, Kinds::All)), [0, 1, 1]);
+        }
+        assert_eq!(engine.before(19_814, QUARTERS, Kinds::All), 0);
+        assert!(counters.memory_bytes() < 4_096, "{}", counters.memory_bytes());
     }
 }

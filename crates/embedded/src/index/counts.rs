@@ -3,8 +3,9 @@
 
 use clicks::{AccountCode, Hashid, IndexName};
 
-use crate::index::counters::{EngineQuarters, Kind, Quarters};
+use crate::index::counters::Quarters;
 use crate::index::cuts::QUARTERS;
+use crate::index::part_quarters::{EngineQuarters, Kind};
 use crate::names::Names;
 use crate::record::RecordError;
 use crate::wire::{Reading, put_number, put_text};

@@ -10,7 +10,7 @@ use crate::index::directory::{place, put_u32, u32_at};
 use crate::store_files::{read_exactly, write_file};
 
 /// The version of the format.
-const INDEX_VERSION: u32 = 2;
+const INDEX_VERSION: u32 = 3;
 const MAGIC: &[u8; 8] = b"ctindex\0";
 /// How many sections there are.
 pub const SECTIONS: usize = 6;

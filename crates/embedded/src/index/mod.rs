@@ -6,9 +6,14 @@ pub mod build;
 pub mod counters;
 pub mod counts;
 pub mod cuts;
+pub mod directories;
 pub mod directory;
 pub mod file;
+pub mod head;
+pub mod numbers;
+pub mod part_quarters;
 pub mod postings;
+pub mod rows;
 pub mod users;
 
 #[cfg(test)]

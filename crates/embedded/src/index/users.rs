@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use clicks::{Click, StoreError};
 
-use crate::index::build::width_of;
-use crate::index::postings::Numbers;
+use crate::index::numbers::{Numbers, width_of};
 use crate::keys::{Fingerprint, FingerprintKey, KeyKind};
 use crate::recent::day::Row;
 

@@ -3,12 +3,14 @@
 
 pub mod cache;
 pub mod date;
+pub mod folders;
 pub mod forgetting;
 pub mod manifest;
 pub mod moved;
 pub mod names_log;
 pub mod opening;
 pub mod part;
+pub mod publishing;
 pub mod sealing;
 pub mod verify;
 pub mod writing;

@@ -21,10 +21,12 @@ use crate::names::Names;
 use crate::recent::row_of;
 use crate::sealed::cache::IndexCache;
 use crate::sealed::date::{date_of, day_of_date};
+use crate::sealed::folders::Folders;
 use crate::sealed::manifest::{CountsInfo, MANIFEST_NAME, Manifest, PartInfo};
 use crate::sealed::names_log::{NamesLog, folder_name};
 use crate::sealed::part::{ClickPart, Holds, PartFiles, SearchPart, day_folder, new_part_name, part_name};
-use crate::sealed::sealing::{Folders, Pace, PartLimits, Sealer, write_manifest};
+use crate::sealed::publishing::write_manifest;
+use crate::sealed::sealing::{Pace, PartLimits, Sealer};
 use crate::sealed::{DayParts, SealError, Sealed, hash_of};
 use crate::store_files::read_whole;
 
@@ -32,8 +34,8 @@ use crate::store_files::read_whole;
 #[derive(Debug, Clone, Copy)]
 pub struct SealedOptions {
     pub limits: PartLimits,
-    /// How many bytes of postings are kept in memory.
-    pub postings_bytes_max: usize,
+    /// How many bytes of postings and visitors are kept in memory.
+    pub index_bytes_max: usize,
     /// How many bytes the filters of the keys may take.
     pub filter_bytes_max: u64,
     /// Whether every key is read before any is believed. That takes as long as there are many, so else a damaged block
@@ -263,7 +265,7 @@ impl Opening {
             has_damage,
             counters,
             keys: Arc::new(keys),
-            cache: Arc::new(IndexCache::new(options.postings_bytes_max)),
+            cache: Arc::new(IndexCache::new(options.index_bytes_max)),
             clicks: rows(&self.sealer.manifest.clicks),
             searches: rows(&self.sealer.manifest.searches),
         })

@@ -10,7 +10,7 @@ use days::{ClicksReader, SearchesReader};
 use journal::Disk;
 
 use crate::index::file::{IndexError, IndexFile, Section, index_name};
-use crate::index::postings::Head;
+use crate::index::head::Head;
 use crate::sealed::date::date_of;
 use crate::sealed::manifest::PartInfo;
 use crate::store_files::{remove, source};

@@ -9,63 +9,18 @@ use std::sync::Arc;
 use clicks::Search;
 use journal::Disk;
 
-use crate::index::counts::counts_name;
-use crate::index::file::{IndexFile, Owner, index_name};
 use crate::kept::{Frozen, Shared, read};
-use crate::keys::{FingerprintKey, KeyKind, at_once, run_name, write_run};
+use crate::keys::{FingerprintKey, KeyKind, at_once, write_run};
 use crate::recent::corrections::{LearnedRows, Origin};
 use crate::recent::day::{Day, RowPlace, day_of};
-use crate::sealed::manifest::{MANIFEST_NAME, Manifest, PartInfo};
+use crate::sealed::folders::Folders;
+use crate::sealed::manifest::{Manifest, PartInfo};
 use crate::sealed::moved::Moved;
 use crate::sealed::names_log::NamesLog;
-use crate::sealed::part::{ClickPart, Holds, PartFiles, SearchPart, day_folder, new_part_name, part_name};
+use crate::sealed::part::{ClickPart, Holds, day_folder};
+use crate::sealed::publishing::Written;
 use crate::sealed::writing::{Arriving, Merged, Rows, Target};
-use crate::sealed::{DayParts, SealError, Sealed, hash_of};
-use crate::store_files::{remove, write_file};
-
-/// The folders of a store.
-#[derive(Clone)]
-pub struct Folders {
-    pub root: Arc<dyn Disk>,
-    pub clicks: Arc<dyn Disk>,
-    pub searches: Arc<dyn Disk>,
-    pub index: Arc<dyn Disk>,
-    pub keys: Arc<dyn Disk>,
-}
-
-impl Folders {
-    /// Opens them, and makes those that are missing.
-    ///
-    /// # Errors
-    /// The disk's own.
-    pub fn open(root: Arc<dyn Disk>) -> io::Result<Self> {
-        let folder = |name| root.folder(name);
-        Ok(Self {
-            clicks: folder(Holds::Clicks.folder())?,
-            searches: folder(Holds::Searches.folder())?,
-            index: folder("index")?,
-            keys: folder("keys")?,
-            root: Arc::clone(&root),
-        })
-    }
-
-    /// The folder of the days of clicks or searches.
-    pub fn of(&self, holds: Holds) -> &Arc<dyn Disk> {
-        match holds {
-            Holds::Clicks => &self.clicks,
-            Holds::Searches => &self.searches,
-        }
-    }
-
-    /// The files of a part, in the folder of its day.
-    ///
-    /// # Errors
-    /// The disk's own.
-    pub fn part(&self, holds: Holds, info: PartInfo) -> io::Result<PartFiles> {
-        let day = self.of(holds).folder(&day_folder(info.day))?;
-        Ok(PartFiles { holds, info, day, index: Arc::clone(&self.index) })
-    }
-}
+use crate::sealed::{SealError, Sealed, hash_of};
 
 /// What changes when a sealing or a merging is done.
 pub struct Change {
@@ -108,14 +63,6 @@ impl Pace {
     pub fn at_once() -> Self {
         Self { merged: Arc::new(|_| {}), stopped: Arc::new(|| false) }
     }
-}
-
-/// A part that was written, and what it takes the place of.
-pub(super) struct Written {
-    pub(super) holds: Holds,
-    pub(super) info: PartInfo,
-    /// The numbers of the parts whose rows it has; its own place is that of the first.
-    pub(super) replaces: Vec<u32>,
 }
 
 impl Sealer {
@@ -330,154 +277,6 @@ impl Sealer {
             })
         })
     }
-
-    /// Makes the manifest name what was written, and returns the new view. Parts and runs that it names no longer go
-    /// once nobody reads them.
-    pub(super) fn publish(
-        &mut self,
-        mut next: Manifest,
-        sealed: &Sealed,
-        written: &[Written],
-    ) -> Result<Arc<Sealed>, SealError> {
-        next.names_end = self.names.end();
-        for part in written {
-            let listed = match part.holds {
-                Holds::Clicks => &mut next.clicks,
-                Holds::Searches => &mut next.searches,
-            };
-            let first = part.replaces.first();
-            let place =
-                listed.iter().position(|listed| Some(&listed.number) == first).unwrap_or(listed.len());
-            listed.insert(place, part.info);
-            listed.retain(|listed| !part.replaces.contains(&listed.number));
-        }
-        let view = self.view(&next, sealed, written)?;
-        self.write_manifest(&next)?;
-        let before = std::mem::replace(&mut self.manifest, next);
-        for part in written {
-            self.give_name(part)?;
-        }
-        self.let_go(&before, sealed);
-        Ok(Arc::new(view))
-    }
-
-    /// Lets the files go that the manifest named before and names no longer. What can't be removed is removed at the
-    /// next start.
-    fn let_go(&self, before: &Manifest, sealed: &Sealed) {
-        let numbers = |parts: &[PartInfo]| parts.iter().map(|part| part.number).collect::<BTreeSet<u32>>();
-        let listed = [numbers(&self.manifest.clicks), numbers(&self.manifest.searches)];
-        let parts = [(Holds::Clicks, &before.clicks), (Holds::Searches, &before.searches)];
-        for ((holds, parts), listed) in parts.into_iter().zip(&listed) {
-            for info in parts.iter().filter(|part| !listed.contains(&part.number)) {
-                let day = sealed.days.get(&info.day);
-                let is_open = match holds {
-                    Holds::Clicks => day.and_then(|day| {
-                        day.clicks.iter().find(|part| part.info() == *info).map(|part| part.replace())
-                    }),
-                    Holds::Searches => day.and_then(|day| {
-                        day.searches.iter().find(|part| part.info() == *info).map(|part| part.replace())
-                    }),
-                };
-                // One that is damaged was not opened.
-                if is_open.is_none()
-                    && let Ok(files) = self.folders.part(holds, *info)
-                {
-                    let _ = remove(files.day.as_ref(), &part_name(info.number));
-                    let _ = remove(files.index.as_ref(), &index_name(info.number));
-                }
-            }
-        }
-        for counts in before.counts.iter().filter(|counts| !self.manifest.counts.contains(counts)) {
-            let _ = remove(self.folders.index.as_ref(), &counts_name(counts.number));
-        }
-        let listed: BTreeSet<u64> = self.manifest.runs.iter().map(|run| run.number).collect();
-        for run in before.runs.iter().filter(|run| !listed.contains(&run.number)) {
-            // Whoever looks up in it has it open.
-            let _ = remove(self.folders.keys.as_ref(), &run_name(run.number));
-        }
-    }
-
-    fn write_manifest(&self, next: &Manifest) -> Result<(), SealError> {
-        write_manifest(self.folders.root.as_ref(), next)
-    }
-
-    fn give_name(&self, part: &Written) -> Result<(), SealError> {
-        let folder =
-            self.folders.of(part.holds).folder(&day_folder(part.info.day)).map_err(SealError::renamed)?;
-        let number = part.info.number;
-        folder.rename(&new_part_name(number), &part_name(number)).map_err(SealError::renamed)
-    }
-
-    /// The days as they are with what was written, and without what is named no longer. Indexes are read back from
-    /// disk.
-    fn view(&self, next: &Manifest, sealed: &Sealed, written: &[Written]) -> Result<Sealed, SealError> {
-        let mut view = sealed.clone();
-        view.kept_from = next.kept_from.unwrap_or(i32::MIN);
-        view.counts_from = next.counts_from.unwrap_or(i32::MIN);
-        view.counted = next.counts.iter().map(|counts| counts.day).collect();
-        let counted: BTreeSet<u32> = next.counts.iter().map(|counts| counts.number).collect();
-        for gone in self.manifest.counts.iter().filter(|counts| !counted.contains(&counts.number)) {
-            view.counters.remove(gone.day, gone.number);
-        }
-        let numbers = |parts: &[PartInfo]| parts.iter().map(|part| part.number).collect::<BTreeSet<u32>>();
-        let (clicks, searches) = (numbers(&next.clicks), numbers(&next.searches));
-        for (number, day) in &mut view.days {
-            let gone = day.clicks.extract_if(.., |part| !clicks.contains(&part.info().number));
-            let gone = gone.filter(|part| !counted.contains(&part.info().number));
-            gone.for_each(|part| view.counters.remove(*number, part.info().number));
-            day.searches.retain(|part| searches.contains(&part.info().number));
-        }
-        for part in written {
-            let files = self.folders.part(part.holds, part.info).map_err(SealError::io("index"))?;
-            let owner = Owner { part: part.info.number, check: part.info.check, names: self.manifest.names };
-            let unread = |error| SealError::Damaged(format!("{}: {error}", files.index_name()));
-            let index = IndexFile::open(self.folders.index.as_ref(), owner).map_err(unread)?;
-            let day = view.days.entry(part.info.day).or_default();
-            match part.holds {
-                Holds::Clicks => {
-                    let new = Arc::new(ClickPart::open(files.clone(), index).map_err(unread)?);
-                    view.counters.insert(part.info.day, part.info.number, &new.quarters().map_err(unread)?);
-                    put_back(day, new, &next.clicks);
-                }
-                Holds::Searches => day.searches.push(Arc::new(SearchPart::new(files, index))),
-            }
-        }
-        let days = next.clicks.iter().chain(&next.searches).map(|part| part.day);
-        let days: BTreeSet<i32> = days.collect();
-        // Counts that could not be read stand for a day that is damaged.
-        let counted = std::mem::take(&mut view.counted);
-        let unread = |day: &i32| *day < sealed.kept_from && counted.contains(day);
-        view.days.retain(|day, _| days.contains(day) || unread(day));
-        view.counted = counted;
-        view.has_damage = view.days.values().any(|day| day.damaged.is_some());
-        let rows = |parts: &[PartInfo]| parts.iter().map(|part| part.rows).sum();
-        (view.clicks, view.searches) = (rows(&next.clicks), rows(&next.searches));
-        let known: BTreeSet<u64> = sealed.keys.listed().map(|run| run.number).collect();
-        let listed: BTreeSet<u64> = next.runs.iter().map(|run| run.number).collect();
-        let gone: Vec<u64> = known.difference(&listed).copied().collect();
-        let come: Vec<_> = next.runs.iter().filter(|run| !known.contains(&run.number)).copied().collect();
-        let keys =
-            sealed.keys.changed(&gone, &come).map_err(|error| SealError::Damaged(error.to_string()))?;
-        view.keys = Arc::new(keys);
-        Ok(view)
-    }
-}
-
-/// Replaces the manifest.
-///
-/// # Errors
-/// [`SealError::Io`] while nothing has changed; [`SealError::UntilRestart`] when nobody knows whether it has.
-pub fn write_manifest(root: &dyn Disk, manifest: &Manifest) -> Result<(), SealError> {
-    let new = format!("{MANIFEST_NAME}.new");
-    write_file(root, &new, manifest.to_text().as_bytes()).map_err(SealError::io(MANIFEST_NAME))?;
-    root.rename(&new, MANIFEST_NAME).map_err(SealError::renamed)
-}
-
-/// Puts a part in its place: the order of a day's parts is that of the manifest.
-fn put_back(day: &mut DayParts, part: Arc<ClickPart>, listed: &[PartInfo]) {
-    day.clicks.push(part);
-    let place = |part: &Arc<ClickPart>| listed.iter().position(|listed| listed.number == part.info().number);
-    day.clicks.sort_by_cached_key(place);
 }
 
 /// The parts that have rows which have learned something.
