@@ -10,11 +10,11 @@ use journal::{
     stage_journal,
 };
 
-use crate::engine::JOURNAL_FOLDER;
 use crate::index::counts::counts_name;
 use crate::index::file::index_name;
 use crate::kept::{Shared, read};
 use crate::keys::run_name;
+use crate::recovery::JOURNAL_FOLDER;
 use crate::sealed::folders::Folders;
 use crate::sealed::manifest::{CountsInfo, MANIFEST_NAME, Manifest, PartInfo};
 use crate::sealed::names_log::folder_name;

@@ -3,28 +3,24 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 use clicks::{
     AccountCode, ClickFilter, ClickStream, Counter, Forget, Forgotten, Grouping, Outcome, Promise, Question,
     Record, Search, Store, StoreError, StoreStatus, Tally, ready,
 };
-use journal::{CommitError, Disk, Journal, Options, Refused, Writer, WriterOptions, WriterThread};
+use journal::{CommitError, Disk, Refused, Writer, WriterOptions, WriterThread};
 
 use crate::backup::{BackupError, StoreBackup};
 use crate::count::SealedCount;
 use crate::evaluate::{Evaluator, FirstNames, TopNumbers};
 use crate::kept::{Kept, Shared, read};
-use crate::keys::KeyKind;
 use crate::ledger::{Done, Job, Ledger, Place, Queue, SealingRule};
 use crate::names::Names;
 use crate::options::{EmbeddedOptions, OpenError, OpenReport};
 use crate::recent::day::{Counted, day_of};
-use crate::record::{Accepted, read_frame};
+use crate::recovery::{Recovered, recover};
 use crate::scan::Scan;
-use crate::sealed::opening::{Opened, SealedOptions};
-use crate::sealed::sealing::PartLimits;
-use crate::sealed::{SealError, Sealed, opening};
+use crate::sealed::{SealError, Sealed};
 use crate::sealing_thread::{Bell, Sealing};
 use crate::trouble::Trouble;
 use crate::wanted::Wanted;
@@ -33,9 +29,6 @@ use crate::wanted::Wanted;
 const SETTLING_CALLS_MAX: usize = 1_024;
 /// How many texts are looked up while the lock is held.
 const PAGE_NAMES_MAX: usize = 4_096;
-/// The folder of the journal.
-pub const JOURNAL_FOLDER: &str = "journal";
-
 /// A store in one process: durable through its journal, countable from memory and from sealed days.
 pub struct EmbeddedStore {
     kept: Arc<Shared>,
@@ -60,54 +53,12 @@ impl EmbeddedStore {
     /// [`OpenError::Journal`] when the journal is damaged, was written by a newer program, or can't be read;
     /// [`OpenError::Sealed`] when the list of the sealed days is.
     pub fn open(disk: Arc<dyn Disk>, options: &EmbeddedOptions) -> Result<(Self, OpenReport), OpenError> {
-        match Self::open_reading(Arc::clone(&disk), options, false) {
-            // What a record was decided by may have been damaged since. Keys are built anew where they are, once all of
-            // them are read; where it was something else, the same refusal comes back.
-            Err(OpenError::Journal(journal::OpenError::Refused { .. })) => {
-                Self::open_reading(disk, options, true)
-            }
-            other => other,
-        }
+        Self::start(recover(disk, options)?, options)
     }
 
-    fn open_reading(
-        disk: Arc<dyn Disk>,
-        options: &EmbeddedOptions,
-        reads_keys: bool,
-    ) -> Result<(Self, OpenReport), OpenError> {
-        let begun = Instant::now();
-        let sealed_options = SealedOptions {
-            limits: PartLimits { rows_max: options.part_rows_max, parts_max: options.day_parts_max },
-            index_bytes_max: options.index_bytes_max,
-            filter_bytes_max: options.filter_bytes_max,
-            reads_keys,
-        };
-        let sealed = |error: SealError| OpenError::Sealed(error.to_string());
-        let folder =
-            |name: &str| disk.folder(name).map_err(|error| OpenError::Sealed(format!("{name}: {error}")));
-        let Opened { sealer, sealed, names, rebuilt } =
-            opening::open(Arc::clone(&disk), &sealed_options).map_err(sealed)?;
-        let mut kept = Kept::new(names, Arc::new(sealed), sealer.key);
-        let (mut repeated, mut open_day) = (0, None);
-        let journal_options = Options {
-            segment_bytes: options.segment_bytes,
-            begin: sealer.manifest.begin,
-            ..Options::default()
-        };
-        let mut replay = |_, frame: &[u8]| {
-            replay(&mut kept, frame, &mut repeated, &mut open_day).map_err(|error| error.to_string())
-        };
-        let (journal, recovery) = Journal::open(folder(JOURNAL_FOLDER)?, journal_options, &mut replay)?;
-        let (clicks, searches) = kept.counts();
-        let report = OpenReport {
-            clicks,
-            searches,
-            repeated,
-            rebuilt,
-            damaged_days: kept.sealed.damage().collect(),
-            torn_tail: recovery.torn_tail,
-            took: begun.elapsed(),
-        };
+    /// Starts the threads of a store that was read.
+    fn start(recovered: Recovered, options: &EmbeddedOptions) -> Result<(Self, OpenReport), OpenError> {
+        let Recovered { kept, sealer, journal, open_day, report } = recovered;
         let kept = Arc::new(Shared::new(kept));
         let (trouble, bell) = (Arc::new(Trouble::default()), Arc::new(Bell::default()));
         let rule = SealingRule {
@@ -283,40 +234,6 @@ impl EmbeddedStore {
 
 fn lost_name() -> StoreError {
     StoreError::Damaged("a row has a name that is not in the dictionary".into())
-}
-
-/// Keeps what a frame says.
-fn replay(
-    kept: &mut Kept,
-    frame: &[u8],
-    repeated: &mut u64,
-    open_day: &mut Option<i32>,
-) -> Result<(), StoreError> {
-    let damaged = |error: crate::record::RecordError| StoreError::Damaged(error.to_string());
-    for accepted in read_frame(frame) {
-        match accepted.map_err(damaged)? {
-            Accepted::Click(click) => {
-                open_day.get_or_insert(day_of(click.received_ms));
-                let id = click.id.as_ref().map(|id| kept.fingerprint(KeyKind::ClickId, click.account, id));
-                if id.map_or(Ok(false), |id| kept.has_click(id))? {
-                    *repeated += 1;
-                } else {
-                    let found = kept.look_for_click(&click)?;
-                    kept.keep_click(click, found).map_err(damaged)?;
-                }
-            }
-            Accepted::Search(search, join_ms) => {
-                open_day.get_or_insert(day_of(search.received_ms));
-                if kept.search(search.account, &search.id)?.is_some() {
-                    *repeated += 1;
-                } else {
-                    let found = kept.look_for_search(&search, join_ms)?;
-                    kept.keep_search(&search, found, join_ms).map_err(damaged)?;
-                }
-            }
-        }
-    }
-    Ok(())
 }
 
 impl Store for EmbeddedStore {

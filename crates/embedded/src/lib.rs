@@ -4,8 +4,8 @@
 //! Rooms, from the ground up: `wire` and `record` (what a frame says, drawn in `docs/formats/records.md`), `names` (the
 //! dictionaries), `recent` (what is not sealed, in columns), `keys` (used ids on disk), `index` (counters and postings),
 //! `sealed` (the days: their list, parts, writing, opening), `kept` (all of it behind one lock), `wanted`, `evaluate` and
-//! `count` (counting), `scan` (the clicks themselves), `ledger` (decisions and group commit), `sealing_thread`, `engine`
-//! (the store), `backup`, `verify`. It must never know HTTP or JSON.
+//! `count` (counting), `scan` (the clicks themselves), `ledger` (decisions and group commit), `recovery`, `sealing_thread`,
+//! `engine` (the store), `backup`, `verify`. It must never know HTTP or JSON.
 
 mod backup;
 mod count;
@@ -19,6 +19,7 @@ mod names;
 mod options;
 mod recent;
 mod record;
+mod recovery;
 mod scan;
 mod sealed;
 mod sealing_thread;
@@ -29,8 +30,9 @@ mod wanted;
 mod wire;
 
 pub use backup::{BackupError, StoreBackup};
-pub use engine::{EmbeddedStore, JOURNAL_FOLDER};
+pub use engine::EmbeddedStore;
 pub use options::{EmbeddedOptions, OpenError, OpenReport};
 pub use record::{RECORDS_VERSION, RecordError};
+pub use recovery::JOURNAL_FOLDER;
 pub use trouble::UNABLE_SECONDS_MAX;
 pub use verify::{FileFinding, UNREADABLE_FRAMES_MAX, UnreadableFrame, Verified, verify};

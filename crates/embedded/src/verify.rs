@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use journal::{Disk, DiskFile, Journal, Options, Position};
 
-use crate::engine::JOURNAL_FOLDER;
 use crate::record::{Accepted, RecordError, read_frame};
+use crate::recovery::JOURNAL_FOLDER;
 use crate::sealed::verify::{folder, verify_days};
 
 pub use crate::sealed::verify::FileFinding;

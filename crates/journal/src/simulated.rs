@@ -12,6 +12,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use self::file::SimulatedFile;
 use self::folder::{Entry, FileId, FolderId, NameChange, SimulatedFolder};
@@ -77,6 +78,8 @@ struct State {
     operations: u64,
     stop_at: Option<u64>,
     faults: Vec<Fault>,
+    /// How long a sync of an open file takes.
+    sync_takes: Duration,
 }
 
 impl State {
@@ -232,6 +235,11 @@ impl SimulatedDisk {
     /// Adds a fault. Of several that are due the first hits.
     pub fn inject(&self, fault: Fault) {
         self.lock().faults.push(fault);
+    }
+
+    /// Each sync of an open file takes so long from now on; 0 else.
+    pub fn slow_down(&self, sync_takes: Duration) {
+        self.lock().sync_takes = sync_takes;
     }
 
     /// Forgets all faults and a stop.
@@ -421,6 +429,10 @@ impl DiskFile for SimulatedHandle {
     }
 
     fn sync(&self) -> io::Result<()> {
+        let takes = self.lock()?.sync_takes;
+        if !takes.is_zero() {
+            std::thread::sleep(takes);
+        }
         self.lock()?.sync(self.file)
     }
 }

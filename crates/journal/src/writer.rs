@@ -1,12 +1,15 @@
 //! Group commit: many callers, one thread that decides, writes, syncs once for all that wait, makes visible, answers.
 //!
-//! In this order, always. While one group syncs the next one gathers; an idle writer begins at once, there is no timer.
+//! In this order, always. While one group syncs the next one gathers; an idle writer begins at once. Only where a sync takes
+//! long, whoever has just been answered is waited for, a fraction of that time: callers that come back would else fall into
+//! two groups that take turns, and each would wait for both.
 //! It must never know what a job is, nor an async runtime.
 
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use crate::Position;
 use crate::forget::Forgetter;
@@ -17,6 +20,12 @@ use crate::spare::Spare;
 
 /// How many turns may be unanswered; more are refused.
 pub const TURNS_WAITING_MAX: usize = 64;
+
+/// A sync below this takes no longer than callers need to come back.
+const LONG_SYNC: Duration = Duration::from_millis(1);
+
+/// This part of a long sync's time is waited at most for those whom it answered.
+const SYNC_PARTS: u32 = 8;
 
 /// What the owner of a journal decides and remembers. Called from the writer's thread only.
 pub trait Committer: Send + 'static {
@@ -119,8 +128,8 @@ struct Queue<C: Committer> {
     bytes: usize,
     groups: u64,
     answered: u64,
-    /// The thread sleeps and wants to be woken.
-    idle: bool,
+    /// The thread sleeps, and wants to be woken when so many jobs wait, or a turn.
+    wanted: Option<usize>,
     stopped: bool,
 }
 
@@ -172,7 +181,7 @@ impl<C: Committer> Writer<C> {
             bytes: 0,
             groups: 0,
             answered: 0,
-            idle: false,
+            wanted: None,
             stopped: false,
         };
         let shared = Arc::new(Shared {
@@ -207,6 +216,7 @@ impl<C: Committer> Writer<C> {
             group_bytes_max,
             // Whatever a group has before its last job, that job's frame still fits into the same segment.
             frame_bytes_max: FRAME_BYTES_MAX.min(room - group_bytes_max - FRAME_HEADER_BYTES),
+            answered: (0, Duration::ZERO),
         };
         thread.thread = Some(thread::Builder::new().name(options.name).spawn(move || group.run())?);
         Ok((Writer { shared }, thread))
@@ -253,11 +263,15 @@ impl<C: Committer> Writer<C> {
         self.shared.forgetter.clone()
     }
 
-    /// Wakes the thread if it sleeps.
+    /// Wakes the thread if that is what it wants.
     fn wake(&self, mut queue: MutexGuard<'_, Queue<C>>) {
-        let idle = std::mem::replace(&mut queue.idle, false);
+        let waiting = queue.waiting.len();
+        let wakes = queue.wanted.is_some_and(|wanted| waiting >= wanted || !queue.turns.is_empty());
+        if wakes {
+            queue.wanted = None;
+        }
         drop(queue);
-        if idle {
+        if wakes {
             self.shared.wake.notify_one();
         }
     }
@@ -320,6 +334,8 @@ struct Groups<C: Committer> {
     group_jobs_max: usize,
     group_bytes_max: usize,
     frame_bytes_max: usize,
+    /// How many jobs the last group answered, and how long they may be waited for.
+    answered: (usize, Duration),
 }
 
 /// Jobs that share a sync.
@@ -363,7 +379,7 @@ impl<C: Committer> Groups<C> {
     /// Waits for something to do, and takes all turns and as many jobs as a group may have; `false` when there is nothing
     /// and will be nothing.
     fn take(&self, taken: &mut VecDeque<Waiting<C>>, turns: &mut Vec<Slot<Position>>) -> bool {
-        let mut queue = self.shared.lock();
+        let mut queue = self.gathered();
         loop {
             let free = self.group_jobs_max.saturating_sub(taken.len()).min(queue.waiting.len());
             taken.extend(queue.waiting.drain(..free));
@@ -374,10 +390,32 @@ impl<C: Committer> Groups<C> {
             if queue.stopped {
                 return false;
             }
-            queue.idle = true;
+            queue.wanted = Some(1);
             queue = self.shared.wake.wait(queue).unwrap_or_else(PoisonError::into_inner);
-            queue.idle = false;
+            queue.wanted = None;
         }
+    }
+
+    /// The queue, once those whom the last group answered are back, or had time to be. Where nobody waits, nobody is waited
+    /// for: the first to come has a group of their own.
+    fn gathered(&self) -> MutexGuard<'_, Queue<C>> {
+        let mut queue = self.shared.lock();
+        let (answered, patience) = self.answered;
+        let all = queue.waiting.len() + answered;
+        let until = Instant::now() + patience;
+        let waits = |queue: &Queue<C>| {
+            !queue.stopped
+                && queue.turns.is_empty()
+                && (1..all.min(self.group_jobs_max)).contains(&queue.waiting.len())
+        };
+        while waits(&queue)
+            && let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+        {
+            queue.wanted = Some(all);
+            (queue, _) = self.shared.wake.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner);
+            queue.wanted = None;
+        }
+        queue
     }
 
     /// One new segment for all that wait for one.
@@ -395,7 +433,12 @@ impl<C: Committer> Groups<C> {
     /// One group, from decision to answer. Jobs beyond the group's bytes stay in `taken`.
     fn commit(&mut self, taken: &mut VecDeque<Waiting<C>>) {
         let (group, jobs, bytes) = self.stage(taken);
+        let begun = Instant::now();
         let appended = self.journal.append_batch(&mut self.batch);
+        let took = begun.elapsed();
+        // One caller alone comes back no sooner for being waited for.
+        let patience = if jobs > 1 && took >= LONG_SYNC { took / SYNC_PARTS } else { Duration::ZERO };
+        self.answered = (jobs, patience);
         // The counts go down before the answers: whoever has an answer finds room in the queue.
         self.settle(jobs, bytes);
         match appended {

@@ -20,7 +20,7 @@ use crate::store::Store;
 
 pub use dice::Dice;
 pub use history::random_history;
-pub use world::JOIN_MS;
+pub use world::{JOIN_MS, click, search};
 
 /// A store that takes the exam. It starts empty, and its clicks wait [`JOIN_MS`] for their search.
 pub trait Candidate {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use clicks::conformance::Dice;
+use clicks::conformance::{self, Dice};
 use clicks::{
     AccountCode, Click, ClickFilter, Counter, Device, Dfid, DocId, EngineIndex, Grouping, Hashid, IndexName,
     ItemDigest, LocalDays, Period, ProductType, Question, SearchTerms, Tally, Zone,
@@ -34,28 +34,8 @@ struct World {
 /// The visitor with a number, or none for 0.
 fn user(number: usize) -> Mark {
     let code = number.checked_sub(1).map(|number| number.to_string().parse().unwrap());
-    let click = Click { user: code, ..click() };
+    let click = Click { user: code, account: ACCOUNT, ..conformance::click("any", 0).unwrap() };
     Mark::of(&click, &FingerprintKey::from_bytes(&[5; 16]))
-}
-
-fn click() -> Click {
-    Click {
-        account: ACCOUNT,
-        engine: ENGINES[0],
-        index: None,
-        doc_id: "any".parse().unwrap(),
-        at_ms: 0,
-        received_ms: 0,
-        id: None,
-        query_id: None,
-        searched_ms: None,
-        rank: None,
-        device: None,
-        product_type: ProductType::Search,
-        terms: None,
-        user: None,
-        session: None,
-    }
 }
 
 fn index(number: usize) -> IndexName {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use clicks::conformance::{Candidate, JOIN_MS};
-use clicks::{ClickFilter, Outcome, Record, Search, Store, StoreError};
+use clicks::conformance::{self, Candidate, JOIN_MS};
+use clicks::{Click, ClickFilter, Outcome, Record, Search, Store, StoreError};
 use embedded::{EmbeddedOptions, EmbeddedStore, OpenError, RecordError, verify};
 use journal::{Disk, Fault, Journal, Operation, Options, SimulatedDisk};
 use pollster::block_on;
@@ -20,20 +20,9 @@ fn with_id(id: u32) -> Vec<Record> {
 }
 
 fn search() -> Search {
-    Search {
-        account: click(None).account,
-        id: "q".into(),
-        engine: click(None).engine,
-        indices: Vec::new(),
-        query: Some("shoes".into()),
-        doc_ids: None,
-        device: None,
-        at_ms: 0,
-        received_ms: JOIN_MS,
-        total_hits: None,
-        user: None,
-        session: None,
-    }
+    let Click { account, engine, .. } = click(None);
+    let query = Some("shoes".into());
+    Search { account, engine, query, received_ms: JOIN_MS, ..conformance::search("q", 0) }
 }
 
 fn no_spare() -> EmbeddedOptions {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use clicks::{AccountCode, Click, ClickFilter, Hashid, Outcome, ProductType, Record, Store, StoreError};
+use clicks::conformance;
+use clicks::{AccountCode, Click, ClickFilter, Hashid, Outcome, Record, Store, StoreError};
 use embedded::EmbeddedOptions;
 use journal::SimulatedDisk;
 use pollster::block_on;
@@ -16,23 +17,8 @@ const ACCOUNT: AccountCode = AccountCode::from_bytes([1; 8]);
 const ENGINE: Hashid = Hashid::from_bytes([1; 16]);
 
 pub fn click(id: Option<String>) -> Click {
-    Click {
-        account: ACCOUNT,
-        engine: ENGINE,
-        index: None,
-        doc_id: "a".parse().unwrap(),
-        at_ms: 1_717_156_800_000,
-        received_ms: 1_717_156_800_000,
-        id: id.map(String::into_boxed_str),
-        query_id: None,
-        searched_ms: None,
-        rank: None,
-        device: None,
-        product_type: ProductType::Search,
-        terms: None,
-        user: None,
-        session: None,
-    }
+    let click = conformance::click("a", 1_717_156_800_000).unwrap();
+    Click { account: ACCOUNT, engine: ENGINE, id: id.map(String::into_boxed_str), ..click }
 }
 
 /// Every click of the account, by the id that it has.

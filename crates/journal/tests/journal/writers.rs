@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
+use std::time::Duration;
 
 use journal::{
     CommitError, Committer, Fault, Operation, Position, Refused, SimulatedDisk, TURNS_WAITING_MAX, Writer,
@@ -113,6 +114,27 @@ fn all_that_wait_share_one_sync_and_keep_their_order() {
     assert_eq!((status.queue_jobs, status.queue_bytes), (0, 0));
     bench.disk.crash(3);
     assert_eq!(open(&bench.disk).unwrap().payloads(), *bench.visible.lock().unwrap());
+}
+
+#[test]
+fn where_syncs_are_slow_callers_that_come_back_share_one() {
+    const CALLERS: usize = 8;
+    const TURNS: usize = 10;
+    let bench = Bench::new(false, WriterOptions::default());
+    bench.disk.slow_down(Duration::from_millis(40));
+    thread::scope(|scope| {
+        for caller in 0..CALLERS {
+            let writer = bench.writer.clone();
+            scope.spawn(move || {
+                for turn in 0..TURNS {
+                    writer.submit(format!("{caller} {turn}").into_bytes()).unwrap().wait().unwrap();
+                }
+            });
+        }
+    });
+    let groups = bench.writer.status().groups;
+    // Were nobody waited for, they would be about 20: whoever comes while one group syncs is in the next.
+    assert!((10..=15).contains(&groups), "{groups} groups");
 }
 
 #[test]
