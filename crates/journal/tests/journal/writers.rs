@@ -117,7 +117,7 @@ fn all_that_wait_share_one_sync_and_keep_their_order() {
 }
 
 #[test]
-fn where_syncs_are_slow_callers_that_come_back_share_one() {
+fn where_syncs_are_slow_callers_who_come_back_share_one() {
     const CALLERS: usize = 8;
     const TURNS: usize = 10;
     let bench = Bench::new(false, WriterOptions::default());
@@ -128,6 +128,8 @@ fn where_syncs_are_slow_callers_that_come_back_share_one() {
             scope.spawn(move || {
                 for turn in 0..TURNS {
                     writer.submit(format!("{caller} {turn}").into_bytes()).unwrap().wait().unwrap();
+                    // The way to the caller and back.
+                    thread::sleep(Duration::from_millis(1));
                 }
             });
         }
