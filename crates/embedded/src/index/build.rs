@@ -212,7 +212,7 @@ pub const POSTINGS: usize = 12;
 /// From so many rows on the kinds of a search's rows are kept as runs as well: reading fewer takes no longer.
 const POPULAR_TERMS_ROWS_MIN: u32 = 256;
 /// From so many rows on an item's rows are kept by kind and quarter as well: looking at fewer one by one takes no longer.
-const POPULAR_ITEM_ROWS_MIN: u32 = 64;
+const POPULAR_ITEM_ROWS_MIN: u32 = 32;
 
 /// How many bytes a kind takes in its table.
 pub const KIND_BYTES: usize = 8;
