@@ -2,6 +2,7 @@
 //! on them. `benches/compare` asks the peers the same questions of the same clicks. No other crate may need it.
 
 mod ask;
+mod deadlines;
 mod feed;
 mod likely;
 mod lines;
@@ -14,6 +15,7 @@ mod world;
 mod year;
 
 pub use ask::ask;
+pub use deadlines::deadlines;
 pub use feed::{Failed, into_days, into_lines, into_store, open};
 pub use lines::add_line;
 pub use names::{ENGINES, ITEMS, TERMS, engines, index_shares};

@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use bench::{
-    Failed, Memory, Telling, World, Year, ask, engines, index_shares, into_days, into_lines, into_store, open,
+    Failed, Memory, Telling, World, Year, ask, deadlines, engines, index_shares, into_days, into_lines,
+    into_store, open,
 };
 use clicks::{Hashid, Store};
 use serde_json::{Value, json};
@@ -18,12 +19,14 @@ bench data --clicks N [--ids] [--query-ids] --lines       writes them to standar
 bench data --clicks N [--ids] [--query-ids] --nowhere     makes them and forgets them: how long that alone takes
 bench engines                                             names the engines and their indices
 bench ask DIR [WORDS]                                     times all questions on a store, or those with WORDS|WORDS… in their name
+bench deadlines DIR                                       breaks the heaviest questions off: how long after its deadline each ends
 Figures are printed as JSON, on standard output.";
 
 /// What was typed.
 enum Typed {
     Data { clicks: u64, telling: Telling, to: To },
     Ask(PathBuf, String),
+    Deadlines(PathBuf),
     Engines,
 }
 
@@ -38,6 +41,10 @@ enum To {
 fn typed(mut words: impl Iterator<Item = String>) -> Option<Typed> {
     match words.next()?.as_str() {
         "engines" => words.next().is_none().then_some(Typed::Engines),
+        "deadlines" => {
+            let folder = words.next()?;
+            words.next().is_none().then(|| Typed::Deadlines(folder.into()))
+        }
         "ask" => {
             let (folder, only) = (words.next()?, words.next().unwrap_or_default());
             words.next().is_none().then(|| Typed::Ask(folder.into(), only))
@@ -91,6 +98,7 @@ fn run(typed: Typed) -> Result<(), Failed> {
     let mut out = std::io::BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
     match typed {
         Typed::Ask(folder, only) => writeln!(out, "{:#}", ask(&folder, &only)?)?,
+        Typed::Deadlines(folder) => writeln!(out, "{:#}", deadlines(&folder)?)?,
         Typed::Engines => {
             let indices = |rank| index_shares(rank).iter().map(|(index, _)| *index).collect::<Vec<_>>();
             let named = |(rank, hashid): (usize, Hashid)| json!({ "hashid": hashid.to_string(), "indices": indices(rank) });

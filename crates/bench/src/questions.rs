@@ -155,6 +155,12 @@ fn of_one(parts: &Parts) -> ClickFilter {
     filter
 }
 
+/// Clicks of all engines, or those of them that are on mobile and of two types.
+fn of_all(narrow: bool) -> ClickFilter {
+    let one = of_one(&Parts { narrow, ..Parts::default() });
+    ClickFilter { engines: ClickFilter::all(ACCOUNT, engines()).engines, ..one }
+}
+
 /// What the questions by search and item name: the most clicked, and one of many.
 struct Picked {
     terms: [Option<SearchTerms>; 2],
@@ -207,14 +213,10 @@ pub fn all() -> Result<Vec<Case>, Failed> {
 
 /// Clicks per day by what the counters know: engine, index, device and product type.
 fn counters() -> Vec<Case> {
-    let everywhere = |narrow: bool| {
-        let one = of_one(&Parts { narrow, ..Parts::default() });
-        ClickFilter { engines: ClickFilter::all(ACCOUNT, engines()).engines, ..one }
-    };
     let here = |narrow| of_one(&Parts { narrow, ..Parts::default() });
     let filters = [
-        ("all engines", true, everywhere(false)),
-        ("all engines on mobile, two types", true, everywhere(true)),
+        ("all engines", true, of_all(false)),
+        ("all engines on mobile, two types", true, of_all(true)),
         ("one engine", false, here(false)),
         ("one engine on mobile, two types", false, here(true)),
     ];
@@ -230,6 +232,25 @@ fn counters() -> Vec<Case> {
     };
     let over = |dates| ZONES.map(|zone| filters.each_ref().map(|filter| case(dates, zone, filter)));
     [over(YEAR), over(MONTH)].into_iter().flatten().flatten().collect()
+}
+
+/// The questions that have most to do: lists and distinct counts of a year, of all engines.
+#[must_use]
+pub fn heavy() -> Vec<Case> {
+    let filters = [("all engines", false), ("all engines on mobile, two types", true)];
+    let case = |asked, zone, (passing, narrow)| Case {
+        section: "heavy",
+        asked,
+        dates: YEAR,
+        zone,
+        passing,
+        all_engines: true,
+        filter: of_all(narrow),
+        item: None,
+    };
+    let asked = [Asked::Terms, Asked::Items, Asked::Distinct];
+    let of = |asked| ZONES.map(|zone| filters.map(|filter| case(asked, zone, filter)));
+    asked.into_iter().flat_map(of).flatten().collect()
 }
 
 /// Clicks per day by query and item.

@@ -33,7 +33,7 @@ pub const NOON_MS: i64 = 1_717_156_800_000;
 /// An hour.
 pub const HOUR_MS: i64 = 3_600_000;
 
-/// A click of [`ACCOUNT`] on [`ENGINE`] that tells no more than it has to.
+/// A click of the account and engine that most cases are about, which tells no more than it has to.
 pub fn click(doc_id: &str, at_ms: i64) -> Result<Click, Failure> {
     Ok(Click {
         account: ACCOUNT,
@@ -59,7 +59,7 @@ pub fn click_from(query_id: &str, doc_id: &str, at_ms: i64) -> Result<Click, Fai
     Ok(Click { query_id: Some(query_id.into()), ..click(doc_id, at_ms)? })
 }
 
-/// A search of [`ACCOUNT`] on [`ENGINE`] that tells no more than it has to.
+/// A search of the account and engine that most cases are about, which tells no more than it has to.
 pub fn search(id: &str, at_ms: i64) -> Search {
     Search {
         account: ACCOUNT,
