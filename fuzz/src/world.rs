@@ -95,6 +95,7 @@ pub fn options() -> EmbeddedOptions {
         part_rows_max: 400,
         day_parts_max: 3,
         index_bytes_max: 1 << 20,
+        question_bytes_max: 64 << 10,
         filter_bytes_max: 1 << 20,
         ..EmbeddedOptions::default()
     }

@@ -25,6 +25,7 @@ pub struct StoreOptions {
     pub queue_records_max: u64,
     pub recent_bytes_max: usize,
     pub index_bytes_max: usize,
+    pub question_bytes_max: usize,
     pub ids_bytes_max: u64,
 }
 
@@ -39,6 +40,7 @@ impl OpenStore {
             queue_records_max: options.queue_records_max,
             recent_bytes_max: options.recent_bytes_max,
             index_bytes_max: options.index_bytes_max,
+            question_bytes_max: options.question_bytes_max,
             filter_bytes_max: options.ids_bytes_max,
             ..EmbeddedOptions::default()
         };

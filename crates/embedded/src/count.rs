@@ -2,6 +2,7 @@
 //! asked for, and by the clicks themselves where a day begins inside a quarter of an hour. It must never know what is
 //! not sealed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use clicks::{Grouping, Question, StoreError};
@@ -12,8 +13,10 @@ use crate::index::cuts::{Cuts, DayCuts, QUARTER_MS, QUARTERS, Segment};
 use crate::index::directories::Directories;
 use crate::index::part_quarters::Kind;
 use crate::index::postings;
+use crate::index::users::{COUNTED_MARK_BYTES, Visitors};
 use crate::kept::{Shared, read};
 use crate::recent::day::{DAY_MS, Row};
+use crate::room::{Held, Room};
 use crate::sealed::Sealed;
 use crate::sealed::cache::SectionBytes;
 use crate::sealed::part::{ClickPart, Loads};
@@ -22,8 +25,11 @@ use crate::wanted::Wanted;
 /// How many clicks of a cut quarter are looked at before names are looked up for those that pass.
 const PAGE_CLICKS_MAX: usize = 512;
 
-/// Of so many bytes of postings the directories are added up together, beyond what the cache keeps.
+/// Of so many bytes of postings the directories are added up together at most.
 const DIRECTORY_BYTES_MAX: usize = 128 << 20;
+
+/// Where visitors are told apart, directories may have this part of a question's room.
+const DIRECTORY_PARTS: usize = 4;
 
 /// One question, on its way through the sealed days.
 pub struct SealedCount<'a> {
@@ -31,36 +37,78 @@ pub struct SealedCount<'a> {
     pub sealed: &'a Sealed,
     pub question: &'a Question,
     pub wanted: &'a Wanted,
+    pub room: &'a Room,
     pub stop: &'a dyn Fn() -> bool,
 }
 
-impl SealedCount<'_> {
-    /// Counts every sealed click that the question asks for.
+/// How much memory a question may hold from one part to the next.
+#[derive(Debug, Clone, Copy, Default)]
+struct Limits {
+    directory_bytes: usize,
+    /// Visitors are counted in 2^bits shares.
+    share_bits: u32,
+}
+
+impl<'a> SealedCount<'a> {
+    /// Counts every sealed click that the question asks for. What is returned is the question's until it is answered.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`], and [`StoreError::OutOfTime`].
-    pub fn count(&self, evaluator: &mut Evaluator<'_>) -> Result<(), StoreError> {
-        let Some((first, last)) = self.sealed.day_range() else { return Ok(()) };
+    /// [`StoreError::Damaged`], and [`StoreError::OutOfTime`]: also where the names alone take more memory than there is for
+    /// questions.
+    pub fn count(&self, evaluator: &mut Evaluator<'_>) -> Result<Held<'a>, StoreError> {
+        let Some((first, last)) = self.sealed.day_range() else { return self.room.take(0, self.stop) };
         let cuts = Cuts::new(&self.question.days, first, last);
         if self.sealed.has_damage {
             let mut days = cuts.days().filter_map(|cut| Some((cut.day, self.sealed.days.get(&cut.day)?)));
             days.try_for_each(|(day, parts)| parts.check(day))?;
-        }
-        let by_names = matches!(
-            self.question.grouping,
-            Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::Distinct
-        );
-        if by_names || self.wanted.terms().is_some() || self.wanted.items().is_some() {
-            self.by_postings(&cuts, evaluator)?;
-        } else {
-            self.by_counters(&cuts, evaluator)?;
         }
         for cut in cuts.days().filter(|cut| !cut.cut.is_empty()) {
             for part in self.parts(&cut) {
                 self.by_clicks(part, cut.day, cut.cut, evaluator)?;
             }
         }
-        Ok(())
+        if self.by_names() || self.wanted.terms().is_some() || self.wanted.items().is_some() {
+            let (held, limits) = self.limits(&cuts, evaluator)?;
+            self.by_postings(&cuts, limits, evaluator)?;
+            Ok(held)
+        } else {
+            self.by_counters(&cuts, evaluator)?;
+            self.room.take(0, self.stop)
+        }
+    }
+
+    fn by_names(&self) -> bool {
+        matches!(self.question.grouping, Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::Distinct)
+    }
+
+    /// Takes room for the question: for a number of each name, for directories that are added up together, and for visitors.
+    /// Where that is more than there is, visitors are counted in shares.
+    fn limits(&self, cuts: &Cuts, evaluator: &Evaluator<'_>) -> Result<(Held<'a>, Limits), StoreError> {
+        if !self.by_names() {
+            return Ok((self.room.take(0, self.stop)?, Limits::default()));
+        }
+        let (mut directories, mut visitors, mut marks) = (0_usize, 0_usize, 0_usize);
+        let filters = self.wanted.terms().is_some() || self.wanted.items().is_some();
+        for part in cuts.days().flat_map(|cut| self.parts(&cut)) {
+            directories += if filters { 0 } else { part.section_bytes(Loads::Postings) };
+            if self.tells_apart(part) {
+                visitors += part.section_bytes(Loads::Users);
+                marks += part.head().marks(self.wanted) * COUNTED_MARK_BYTES;
+            }
+        }
+        let names = evaluator.numbers_end() * size_of::<u64>();
+        let directories = directories.min(DIRECTORY_BYTES_MAX);
+        // Of visitors, what is counted of each mark lies beside it.
+        let visitors = visitors + marks;
+        let held = self.room.take(names + directories + visitors, self.stop)?;
+        let left = held.bytes().checked_sub(names).ok_or(StoreError::OutOfTime)?;
+        if directories + visitors <= left {
+            return Ok((held, Limits { directory_bytes: directories, share_bits: 0 }));
+        }
+        let directory_bytes = if visitors == 0 { left } else { directories.min(left / DIRECTORY_PARTS) };
+        let shares = marks.div_ceil((left - directory_bytes).max(1)).max(1);
+        let limits = Limits { directory_bytes, share_bits: shares.next_power_of_two().ilog2() };
+        Ok((held, limits))
     }
 
     fn parts<'s>(&'s self, cut: &DayCuts<'_>) -> impl Iterator<Item = &'s Arc<ClickPart>> + use<'s> {
@@ -119,22 +167,41 @@ impl SealedCount<'_> {
         Ok(())
     }
 
-    fn by_postings(&self, cuts: &Cuts, evaluator: &mut Evaluator<'_>) -> Result<(), StoreError> {
-        let mut directories = Directories::default();
+    fn by_postings(
+        &self,
+        cuts: &Cuts,
+        limits: Limits,
+        evaluator: &mut Evaluator<'_>,
+    ) -> Result<(), StoreError> {
+        let (mut directories, mut unread) = (Directories::default(), BTreeSet::new());
+        evaluator.visitors_mut().divide(limits.share_bits);
         for cut in cuts.days() {
             for part in self.parts(&cut) {
                 self.check_time()?;
                 match self.sections(part) {
                     Ok((postings, users)) => {
-                        let bytes = postings::Counted { postings: &postings, users: &users };
-                        postings::count(part.head(), bytes, self.wanted, &cut, &mut directories, evaluator)
-                            .ok_or_else(|| part.files().index_damage("it is damaged"))?;
-                        if directories.bytes() > DIRECTORY_BYTES_MAX {
-                            add_up(&mut directories, evaluator)?;
+                        let damage = || part.files().index_damage("it is damaged");
+                        postings::count(
+                            part.head(),
+                            &postings,
+                            self.wanted,
+                            &cut,
+                            &mut directories,
+                            evaluator,
+                        )
+                        .ok_or_else(damage)?;
+                        if let Some(users) = users {
+                            let visitors = evaluator.visitors_mut();
+                            postings::tell_apart(part.head(), &postings, &users, self.wanted, &cut, visitors)
+                                .ok_or_else(damage)?;
+                        }
+                        if directories.bytes() > limits.directory_bytes {
+                            self.add_up(&mut directories, evaluator)?;
                         }
                     }
                     // The next start builds it anew; until then its clicks are counted one by one.
                     Err(_) => {
+                        unread.insert(part.info().number);
                         part.forget_index();
                         let until = |segment: &Segment| (segment.from..segment.until).collect::<Vec<u8>>();
                         let quarters: Vec<u8> = cut.segments.iter().flat_map(until).collect();
@@ -143,15 +210,49 @@ impl SealedCount<'_> {
                 }
             }
         }
-        add_up(&mut directories, evaluator)
+        self.add_up(&mut directories, evaluator)?;
+        while evaluator.visitors_mut().next_share(self.stop)? {
+            self.next_visitors(cuts, &unread, evaluator.visitors_mut())?;
+        }
+        Ok(())
+    }
+
+    /// Adds the visitors of all parts once more, but for those that were counted one by one.
+    fn next_visitors(
+        &self,
+        cuts: &Cuts,
+        unread: &BTreeSet<u32>,
+        visitors: &mut Visitors,
+    ) -> Result<(), StoreError> {
+        for cut in cuts.days() {
+            let is_read = |part: &&Arc<ClickPart>| !unread.contains(&part.info().number);
+            for part in self.parts(&cut).filter(is_read) {
+                self.check_time()?;
+                if let (postings, Some(users)) = self.sections(part)? {
+                    postings::tell_apart(part.head(), &postings, &users, self.wanted, &cut, visitors)
+                        .ok_or_else(|| part.files().index_damage("it is damaged"))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The postings of a part, and its visitors where they are told apart.
-    fn sections(&self, part: &Arc<ClickPart>) -> Result<(SectionBytes, SectionBytes), StoreError> {
+    fn sections(&self, part: &Arc<ClickPart>) -> Result<(SectionBytes, Option<SectionBytes>), StoreError> {
         let postings = self.sealed.cache.get(part, Loads::Postings)?;
-        let tells_apart = self.question.grouping == Grouping::Distinct && part.head().has_users(self.wanted);
-        let users = if tells_apart { self.sealed.cache.get(part, Loads::Users)? } else { Arc::default() };
+        let users = self.tells_apart(part).then(|| self.sealed.cache.get(part, Loads::Users)).transpose()?;
         Ok((postings, users))
+    }
+
+    fn tells_apart(&self, part: &ClickPart) -> bool {
+        self.question.grouping == Grouping::Distinct && part.head().marks(self.wanted) > 0
+    }
+
+    fn add_up(&self, directories: &mut Directories, evaluator: &mut Evaluator<'_>) -> Result<(), StoreError> {
+        self.check_time()?;
+        // Their checksums were right.
+        let added = directories.add_up(evaluator);
+        added.ok_or_else(|| StoreError::Damaged("an index is not what was written".into()))
     }
 
     /// Looks at the clicks of some quarters of a day.
@@ -196,13 +297,6 @@ impl SealedCount<'_> {
         }
         Ok(())
     }
-}
-
-fn add_up(directories: &mut Directories, evaluator: &mut Evaluator<'_>) -> Result<(), StoreError> {
-    // Their checksums were right.
-    directories
-        .add_up(evaluator)
-        .ok_or_else(|| StoreError::Damaged("an index is not what was written".into()))
 }
 
 /// A quarter at which so many days are cut is split for all days at once; for fewer the days are looked at one by one.

@@ -19,6 +19,7 @@ use crate::names::Names;
 use crate::options::{EmbeddedOptions, OpenError, OpenReport};
 use crate::recent::day::{Counted, day_of};
 use crate::recovery::{Recovered, recover};
+use crate::room::Room;
 use crate::scan::Scan;
 use crate::sealed::{SealError, Sealed};
 use crate::sealing_thread::{Bell, Sealing};
@@ -39,6 +40,7 @@ pub struct EmbeddedStore {
     sealing: Arc<Sealing>,
     sealing_thread: Mutex<Option<JoinHandle<()>>>,
     bell: Arc<Bell>,
+    room: Room,
     unsealed_bytes_max: u64,
     torn_tail_bytes: u64,
 }
@@ -94,6 +96,7 @@ impl EmbeddedStore {
             sealing: Arc::new(sealing),
             sealing_thread: Mutex::new(None),
             bell,
+            room: Room::new(options.question_bytes_max),
             unsealed_bytes_max: options.recent_bytes_max as u64,
             torn_tail_bytes: report.torn_tail.as_ref().map_or(0, |tail| tail.bytes),
         };
@@ -287,7 +290,8 @@ impl Store for EmbeddedStore {
             evaluator.count(&after.columns());
         }
         let (kept, sealed, wanted) = (&*self.kept, &*seen.sealed, &seen.wanted);
-        SealedCount { kept, sealed, question, wanted, stop }.count(&mut evaluator)?;
+        let sealed = SealedCount { kept, sealed, question, wanted, room: &self.room, stop };
+        let _held = sealed.count(&mut evaluator)?;
         match question.grouping {
             Grouping::Terms { .. } => {
                 let top = evaluator.into_top();

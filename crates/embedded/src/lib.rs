@@ -3,8 +3,8 @@
 //!
 //! Rooms, from the ground up: `wire` and `record` (what a frame says, drawn in `docs/formats/records.md`), `names` (the
 //! dictionaries), `recent` (what is not sealed, in columns), `keys` (used ids on disk), `index` (counters and postings),
-//! `sealed` (the days: their list, parts, writing, opening), `kept` (all of it behind one lock), `wanted`, `evaluate` and
-//! `count` (counting), `scan` (the clicks themselves), `ledger` (decisions and group commit), `recovery`, `sealing_thread`,
+//! `sealed` (the days: their list, parts, writing, opening), `kept` (all of it behind one lock), `wanted`, `evaluate`,
+//! `room` and `count` (counting), `scan` (the clicks themselves), `ledger` (decisions and group commit), `recovery`, `sealing_thread`,
 //! `engine` (the store), `backup`, `verify`. It must never know HTTP or JSON.
 
 mod backup;
@@ -20,6 +20,7 @@ mod options;
 mod recent;
 mod record;
 mod recovery;
+mod room;
 mod scan;
 mod sealed;
 mod sealing_thread;

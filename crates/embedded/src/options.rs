@@ -29,6 +29,10 @@ pub struct EmbeddedOptions {
     pub recent_bytes_max: usize,
     /// How many bytes of the sealed days' postings and visitors are kept in memory.
     pub index_bytes_max: usize,
+    /// How many bytes of memory all running questions may hold together, about, beyond what is kept of indexes: a number for each
+    /// name, and visitors. A question that finds too little waits, and counts visitors in shares; one whose names alone take
+    /// more ends as out of time.
+    pub question_bytes_max: usize,
     /// How many bytes the filters of click and search ids may take.
     pub filter_bytes_max: u64,
     /// The most clicks of one Parquet file. While it is written, each takes about a hundred bytes of memory.
@@ -53,6 +57,7 @@ impl Default for EmbeddedOptions {
             spare: true,
             recent_bytes_max: 128 << 20,
             index_bytes_max: 768 << 20,
+            question_bytes_max: 256 << 20,
             filter_bytes_max: 128 << 20,
             part_rows_max: 1 << 20,
             day_parts_max: 8,

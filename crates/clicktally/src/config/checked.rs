@@ -209,6 +209,7 @@ fn store(typed: &Typed) -> Result<StoreOptions, Failure> {
         |option, value: Option<u64>, default, least| within(option, value.unwrap_or(default), least, 1 << 40);
     let recent = bytes("recent_bytes_max", typed.recent_bytes_max, 128 << 20, 64 << 10)?;
     let index = bytes("index_bytes_max", typed.index_bytes_max, 768 << 20, 0)?;
+    let question = bytes("question_bytes_max", typed.question_bytes_max, 256 << 20, 1 << 20)?;
     Ok(StoreOptions {
         join_ms: i64::try_from(join_days).unwrap_or(30) * DAY_MS,
         queue_records_max: within(
@@ -219,6 +220,7 @@ fn store(typed: &Typed) -> Result<StoreOptions, Failure> {
         )?,
         recent_bytes_max: usize::try_from(recent).unwrap_or(usize::MAX),
         index_bytes_max: usize::try_from(index).unwrap_or(usize::MAX),
+        question_bytes_max: usize::try_from(question).unwrap_or(usize::MAX),
         ids_bytes_max: bytes("ids_bytes_max", typed.ids_bytes_max, 128 << 20, 0)?,
     })
 }

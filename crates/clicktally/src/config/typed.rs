@@ -150,6 +150,8 @@ options! {
     recent_bytes_max: u64, "CLICKTALLY_RECENT_BYTES_MAX", "BYTES";
     /// How many bytes of memory the indexes by item, by search and of visitors may take; others are read from disk [default: 805306368]
     index_bytes_max: u64, "CLICKTALLY_INDEX_BYTES_MAX", "BYTES";
+    /// How many bytes of memory all running questions may hold together, about, beyond the indexes; others wait [default: 268435456]
+    question_bytes_max: u64, "CLICKTALLY_QUESTION_BYTES_MAX", "BYTES";
     /// How many bytes of memory the filters may take that tell which ids were not used; with fewer, more looks go to the disk [default: 134217728]
     ids_bytes_max: u64, "CLICKTALLY_IDS_BYTES_MAX", "BYTES";
     /// How many bytes the target of a request may have, path and query together; more are answered 414 [default: 16384]

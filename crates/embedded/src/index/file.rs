@@ -149,6 +149,11 @@ impl IndexFile {
         if crc32fast::hash(&bytes) == check { Ok(bytes) } else { Err(IndexError::Damaged) }
     }
 
+    /// How many bytes a section has.
+    pub fn section_bytes(&self, section: Section) -> usize {
+        usize::try_from(self.sections[section as usize].1).unwrap_or(usize::MAX)
+    }
+
     /// How many bytes the file has.
     pub const fn file_bytes(&self) -> u64 {
         let (offset, bytes, _) = self.sections[SECTIONS - 1];

@@ -81,10 +81,10 @@ impl Head {
         self.engines.iter().any(|entry| wanted.engine_place(entry.engine).is_some())
     }
 
-    /// Whether any engine of the part that is wanted has visitors.
-    pub fn has_users(&self, wanted: &Wanted) -> bool {
+    /// How many visitors the engines of the part have that are wanted.
+    pub fn marks(&self, wanted: &Wanted) -> usize {
         let is_wanted = |entry: &&EngineEntry| wanted.engine_place(entry.engine).is_some();
-        self.engines.iter().filter(is_wanted).any(|entry| entry.marks > 0)
+        self.engines.iter().filter(is_wanted).map(|entry| entry.marks).sum()
     }
 
     /// Its engines that are wanted, and their kinds; `None` when the head can't be what was written.

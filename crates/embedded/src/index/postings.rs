@@ -13,26 +13,70 @@ use crate::index::directories::Directories;
 use crate::index::directory::place;
 use crate::index::head::{EngineEntry, Head};
 use crate::index::rows::{Rows, Runs};
-use crate::index::users::users_of_rows;
+use crate::index::users::{Visitors, users_of_rows};
 use crate::wanted::Wanted;
-
-/// The bytes of a part that its clicks are counted by.
-#[derive(Debug, Clone, Copy)]
-pub struct Counted<'a> {
-    pub postings: &'a Arc<Vec<u8>>,
-    /// Looked at only where visitors are told apart.
-    pub users: &'a Arc<Vec<u8>>,
-}
 
 /// Counts a part's clicks in whole quarters; where a directory says it all, it is kept to be added up with others. `None` when
 /// the bytes can't be what was written.
 pub fn count(
     head: &Head,
-    bytes: Counted<'_>,
+    postings: &Arc<Vec<u8>>,
     wanted: &Wanted,
     cuts: &DayCuts<'_>,
     directories: &mut Directories,
     evaluator: &mut Evaluator<'_>,
+) -> Option<()> {
+    let by_device = evaluator.grouping() == Grouping::Device;
+    each_engine(head, postings, wanted, cuts, |entry, rows, whole| {
+        let counting = Counting { engine: entry.engine, cuts, whole, by_device };
+        match counting.directory(wanted, evaluator.grouping()) {
+            Some(directory) => directories.keep(postings, entry.parts[directory as usize].clone()),
+            None => counting.count(rows, wanted, evaluator)?,
+        }
+        Some(())
+    })
+}
+
+/// Adds a part's visitors who have clicks in whole quarters. `None` when the bytes can't be what was written.
+pub fn tell_apart(
+    head: &Head,
+    postings: &Arc<Vec<u8>>,
+    users: &Arc<Vec<u8>>,
+    wanted: &Wanted,
+    cuts: &DayCuts<'_>,
+    visitors: &mut Visitors,
+) -> Option<()> {
+    each_engine(head, postings, wanted, cuts, |entry, rows, whole| {
+        if entry.marks == 0 {
+            return Some(());
+        }
+        let clicks = if whole.is_some() && wanted.terms().is_none() && wanted.items().is_none() {
+            None
+        } else {
+            let bytes = users.get(entry.users.clone())?;
+            let user_of_row = users_of_rows(bytes, entry.marks, rows.quarters.len())?;
+            let mut clicks = vec![0_u32; entry.marks];
+            rows.each_passing(wanted, |row, _| {
+                let mark = user_of_row.get(row).checked_sub(1);
+                if let Some(cell) = mark.and_then(|mark| clicks.get_mut(mark)) {
+                    *cell += 1;
+                }
+            });
+            Some(clicks)
+        };
+        visitors.add_part(users, entry.users.start, entry.marks, clicks);
+        Some(())
+    })
+}
+
+/// Shows the rows of each engine that is wanted and has a kind that passes; with them, the question's day when every row counts, and
+/// on that day.
+fn each_engine(
+    head: &Head,
+    postings: &[u8],
+    wanted: &Wanted,
+    cuts: &DayCuts<'_>,
+    mut show: impl FnMut(&EngineEntry, &Rows<'_>, Option<usize>) -> Option<()>,
 ) -> Option<()> {
     let by_quarter = cuts.by_quarter();
     let whole = match cuts.segments {
@@ -41,25 +85,9 @@ pub fn count(
     };
     for (entry, kinds) in head.wanted(wanted)? {
         let passes: Vec<bool> = kinds.iter().map(|kind| wanted.passes_kind(*kind)).collect();
-        if !passes.contains(&true) {
-            continue;
-        }
-        let rows = Rows::new(entry, bytes.postings, kinds, &by_quarter, &passes)?;
-        let whole = whole.filter(|_| rows.all_pass);
-        let counting = Counting {
-            engine: entry.engine,
-            cuts,
-            whole,
-            by_device: evaluator.grouping() == Grouping::Device,
-        };
-        match counting.directory(wanted, evaluator.grouping()) {
-            Some(directory) => {
-                directories.keep(bytes.postings, entry.parts[directory as usize].clone());
-            }
-            None => counting.count(&rows, wanted, evaluator)?,
-        }
-        if evaluator.grouping() == Grouping::Distinct && entry.marks > 0 {
-            counting.tell_visitors_apart(&rows, entry, bytes.users, wanted, evaluator)?;
+        if passes.contains(&true) {
+            let rows = Rows::new(entry, postings, kinds, &by_quarter, &passes)?;
+            show(entry, &rows, whole.filter(|_| rows.all_pass))?;
         }
     }
     Some(())
@@ -295,32 +323,6 @@ impl Counting<'_> {
                 Some(())
             }
         }
-    }
-
-    fn tell_visitors_apart(
-        &self,
-        rows: &Rows<'_>,
-        entry: &EngineEntry,
-        users: &Arc<Vec<u8>>,
-        wanted: &Wanted,
-        evaluator: &mut Evaluator<'_>,
-    ) -> Option<()> {
-        let bytes = users.get(entry.users.clone())?;
-        let clicks = if self.whole.is_some() && wanted.terms().is_none() && wanted.items().is_none() {
-            None
-        } else {
-            let user_of_row = users_of_rows(bytes, entry.marks, rows.quarters.len())?;
-            let mut clicks = vec![0_u32; entry.marks];
-            rows.each_passing(wanted, |row, _| {
-                let mark = user_of_row.get(row).checked_sub(1);
-                if let Some(cell) = mark.and_then(|mark| clicks.get_mut(mark)) {
-                    *cell += 1;
-                }
-            });
-            Some(clicks)
-        };
-        evaluator.visitors_mut().add_part(users, entry.users.start, entry.marks, clicks);
-        Some(())
     }
 }
 

@@ -14,7 +14,7 @@ use crate::index::counters::{Counters, Kinds};
 use crate::index::cuts::Cuts;
 use crate::index::directories::Directories;
 use crate::index::head::Head;
-use crate::index::postings::{Counted, count};
+use crate::index::postings::{count, tell_apart};
 use crate::index::users::Mark;
 use crate::keys::FingerprintKey;
 use crate::names::Names;
@@ -174,8 +174,10 @@ fn an_index_counts_as_its_rows_do() {
             let mut directories = Directories::default();
             for day in cuts.days() {
                 let (_, head, postings, users) = parts.iter().find(|part| part.0 == day.day).unwrap();
-                let bytes = Counted { postings, users };
-                count(head, bytes, &wanted, &day, &mut directories, &mut by_postings).unwrap();
+                count(head, postings, &wanted, &day, &mut directories, &mut by_postings).unwrap();
+                if question.grouping == Grouping::Distinct {
+                    tell_apart(head, postings, users, &wanted, &day, by_postings.visitors_mut()).unwrap();
+                }
             }
             directories.add_up(&mut by_postings).unwrap();
             assert_eq!(answer(by_postings, &question), due, "{:?} {:?}", question.grouping, question.filter);

@@ -12,6 +12,9 @@ use crate::recent::day::Row;
 /// How many bytes a mark has: among a hundred million visitors the chance that any two have one mark is below 10^-8.
 pub const MARK_BYTES: usize = 10;
 
+/// How many bytes a mark takes while visitors are counted, with its clicks.
+pub const COUNTED_MARK_BYTES: usize = MARK_BYTES + size_of::<u32>();
+
 /// What stands for a visitor: the highest 80 bits of the fingerprint of the user code, highest byte first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Mark([u8; MARK_BYTES]);
@@ -74,12 +77,38 @@ pub fn users_of_rows(bytes: &[u8], marks: usize, rows: usize) -> Option<Numbers<
     Numbers::new(bytes.get(marks.checked_mul(MARK_BYTES)?..)?, rows, marks)
 }
 
+/// Marks with the same first bits: one of 2^bits shares of all marks. They are counted one after the other where memory is short.
+#[derive(Debug, Clone, Copy, Default)]
+struct Share {
+    number: u64,
+    bits: u32,
+}
+
+impl Share {
+    /// The share that a mark is in.
+    fn of(self, mark: Mark) -> u64 {
+        mark.first() >> 1 >> (63 - self.bits)
+    }
+
+    fn has(self, mark: Mark) -> bool {
+        self.of(mark) == self.number
+    }
+
+    /// The first 64 bits that tell marks of one share apart.
+    fn rest(self, mark: Mark) -> u64 {
+        mark.first() << self.bits
+    }
+}
+
 /// The visitors that a question has met, from many places.
 #[derive(Debug, Default)]
 pub struct Visitors {
     places: Vec<Place>,
     /// Marks that come from no part, each with how many more of its clicks were added than taken back.
     loose: Vec<(Mark, i64)>,
+    /// Of which marks the places are, and how many visitors the shares before had.
+    share: Share,
+    counted: u64,
 }
 
 /// The marks of one engine in one part.
@@ -98,7 +127,32 @@ impl Place {
         let bytes = self.bytes.get(self.at + number * MARK_BYTES..)?;
         bytes.first_chunk().copied().map(Mark)
     }
+
+    /// Those of its marks that are in a share, copied.
+    fn part_of(&self, share: Share) -> Self {
+        let before = |number: u64| {
+            let (mut low, mut high) = (0, self.marks);
+            while low < high {
+                let middle = usize::midpoint(low, high);
+                let is_before = self.mark(middle).is_some_and(|mark| share.of(mark) < number);
+                if is_before { low = middle + 1 } else { high = middle }
+            }
+            low
+        };
+        let (from, until) = (before(share.number), before(share.number + 1));
+        let bytes = self.at + from * MARK_BYTES..self.at + until * MARK_BYTES;
+        let clicks = self.clicks.as_ref();
+        Self {
+            bytes: Arc::new(self.bytes.get(bytes).unwrap_or_default().to_vec()),
+            at: 0,
+            marks: until - from,
+            clicks: clicks.map(|clicks| clicks.get(from..until).unwrap_or_default().to_vec()),
+        }
+    }
 }
+
+/// More shares than 2^16 are not made: each goes through all parts.
+const SHARE_BITS_MAX: u32 = 16;
 
 /// Buckets are made so that this many marks lie in each, about: their table stays in the fastest memory.
 const BUCKET_MARKS: usize = 512;
@@ -111,20 +165,46 @@ impl Visitors {
         }
     }
 
+    /// From now on all parts are added 2^bits times, a share of their marks each time. None was added yet.
+    pub const fn divide(&mut self, bits: u32) {
+        self.share.bits = if bits < SHARE_BITS_MAX { bits } else { SHARE_BITS_MAX };
+    }
+
+    /// Counts the share of which all parts were added, and begins the next; `false` when it was the last.
+    ///
+    /// # Errors
+    /// [`StoreError::OutOfTime`].
+    pub fn next_share(&mut self, stop: &dyn Fn() -> bool) -> Result<bool, StoreError> {
+        if self.share.number + 1 >= 1 << self.share.bits {
+            return Ok(false);
+        }
+        self.counted += self.count_share(stop)?;
+        self.places.clear();
+        self.share.number += 1;
+        Ok(true)
+    }
+
     /// Adds the visitors of one engine in one part: the marks that lie in `bytes` from a place on, and how many clicks of
     /// each pass, or that all do.
     pub fn add_part(&mut self, bytes: &Arc<Vec<u8>>, at: usize, marks: usize, clicks: Option<Vec<u32>>) {
-        self.places.push(Place { bytes: Arc::clone(bytes), at, marks, clicks });
+        let all = Place { bytes: Arc::clone(bytes), at, marks, clicks };
+        self.places.push(if self.share.bits == 0 { all } else { all.part_of(self.share) });
     }
 
-    /// How many different visitors have clicks that count. Goes through all marks in their order, a bucket at a time, so
-    /// that only one is in memory.
+    /// How many different visitors have clicks that count.
     ///
     /// # Errors
     /// [`StoreError::OutOfTime`].
     pub fn count(mut self, stop: &dyn Fn() -> bool) -> Result<u64, StoreError> {
+        Ok(self.counted + self.count_share(stop)?)
+    }
+
+    /// Goes through the marks of a share in their order, a bucket at a time, so that only one is in memory.
+    fn count_share(&mut self, stop: &dyn Fn() -> bool) -> Result<u64, StoreError> {
+        let share = self.share;
         self.loose.sort_unstable();
-        let all = self.loose.len() + self.places.iter().map(|place| place.marks).sum::<usize>();
+        let loose: Vec<_> = self.loose.iter().filter(|(mark, _)| share.has(*mark)).collect();
+        let all = loose.len() + self.places.iter().map(|place| place.marks).sum::<usize>();
         let bits = (all / BUCKET_MARKS).next_power_of_two().ilog2();
         let mut next = vec![0; self.places.len()];
         let (mut next_loose, mut bucket, mut users) = (0, Bucket::default(), 0);
@@ -132,20 +212,20 @@ impl Visitors {
             if number % 64 == 0 && stop() {
                 return Err(StoreError::OutOfTime);
             }
-            let here = |mark: &Mark| mark.first() >> 1 >> (63 - bits) <= number;
+            let here = |mark: &Mark| share.rest(*mark) >> 1 >> (63 - bits) <= number;
             for (place, next) in self.places.iter().zip(&mut next) {
                 while let Some(mark) = (*next < place.marks).then(|| place.mark(*next)).flatten().filter(here)
                 {
                     let clicks = place.clicks.as_ref().map_or(Some(1), |clicks| clicks.get(*next).copied());
                     *next += 1;
                     if let Some(clicks) = clicks.filter(|clicks| *clicks > 0) {
-                        bucket.add(mark, i64::from(clicks), bits);
+                        bucket.add(mark, i64::from(clicks), share.bits + bits);
                     }
                 }
             }
-            while let Some((mark, clicks)) = self.loose.get(next_loose).filter(|(mark, _)| here(mark)) {
+            while let Some((mark, clicks)) = loose.get(next_loose).filter(|(mark, _)| here(mark)) {
                 next_loose += 1;
-                bucket.add(*mark, *clicks, bits);
+                bucket.add(*mark, *clicks, share.bits + bits);
             }
             users += bucket.drain();
         }
@@ -180,7 +260,7 @@ impl Bucket {
     fn slot(&self, mark: Mark, bits: u32) -> usize {
         let last = self.slots.len() - 1;
         // The bits after those that all marks of the bucket have in common.
-        let mut at = usize::try_from(mark.first() << bits >> 32).unwrap_or(0) & last;
+        let mut at = usize::try_from(mark.first().unbounded_shl(bits) >> 32).unwrap_or(0) & last;
         while self.slots.get(at).copied().flatten().is_some_and(|(known, _)| known != mark) {
             at = (at + 1) & last;
         }
@@ -227,8 +307,11 @@ mod tests {
     #[test]
     fn visitors_of_many_places_count_once_each() {
         let mut dice = Dice::new(3);
-        for visitors in [1, 2, 500, 5_000, 60_000] {
+        for visitors in [1, 2, 500, 5_000, 60_000, 3, 800, 9_000, 20_000] {
             let (mut met, mut due) = (Visitors::default(), BTreeMap::<Mark, i64>::new());
+            let bits = *dice.pick(&[0, 0, 1, 3]);
+            met.divide(bits);
+            let mut parts = Vec::new();
             for _ in 0..dice.below(5) {
                 let mut here: Vec<Mark> =
                     (0..=dice.below(visitors)).map(|_| mark(dice.below(visitors) as u64)).collect();
@@ -242,7 +325,7 @@ mod tests {
                     *due.entry(*mark).or_default() +=
                         clicks.as_ref().map_or(1, |clicks| i64::from(clicks[place]));
                 }
-                met.add_part(&Arc::new(bytes), 3, here.len(), clicks);
+                parts.push((Arc::new(bytes), here.len(), clicks));
             }
             for _ in 0..dice.below(visitors) {
                 let (mark, clicks) = (mark(dice.below(visitors) as u64), *dice.pick(&[1, 1, -1]));
@@ -250,6 +333,17 @@ mod tests {
                 *due.entry(mark).or_default() += clicks;
             }
             met.add(Mark::NOBODY, 1);
+            let mut shares = 0;
+            loop {
+                parts
+                    .iter()
+                    .for_each(|(bytes, marks, clicks)| met.add_part(bytes, 3, *marks, clicks.clone()));
+                shares += 1;
+                if !met.next_share(&|| false).unwrap() {
+                    break;
+                }
+            }
+            assert_eq!(shares, 1 << bits);
             let due = due.values().filter(|clicks| **clicks > 0).count() as u64;
             assert_eq!(met.count(&|| false), Ok(due), "{visitors} visitors");
         }

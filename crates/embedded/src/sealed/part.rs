@@ -167,6 +167,15 @@ pub enum Loads {
     Users,
 }
 
+impl Loads {
+    const fn section(self) -> Section {
+        match self {
+            Self::Postings => Section::Postings,
+            Self::Users => Section::Users,
+        }
+    }
+}
+
 impl ClickPart {
     /// A part whose index is there.
     ///
@@ -252,16 +261,17 @@ impl ClickPart {
         }
     }
 
+    /// How many bytes a section takes in memory.
+    pub fn section_bytes(&self, loads: Loads) -> usize {
+        self.index.section_bytes(loads.section())
+    }
+
     /// Reads a section that may be in memory.
     ///
     /// # Errors
     /// [`IndexError`].
     pub fn load(&self, loads: Loads) -> Result<Vec<u8>, IndexError> {
-        let section = match loads {
-            Loads::Postings => Section::Postings,
-            Loads::Users => Section::Users,
-        };
-        self.index.read(self.files().index.as_ref(), section)
+        self.index.read(self.files().index.as_ref(), loads.section())
     }
 
     /// Another part has its rows now: its files go once nobody reads them.

@@ -42,7 +42,7 @@ fn click(dice: &mut Dice, row: usize) -> Click {
         device: dice.pick_or_none(3, &[Device::Desktop, Device::Mobile]),
         product_type: *dice.pick(&ProductType::ALL),
         terms: dice.once_in(2).then(|| SearchTerms::fold(&dice.below(300).to_string()).unwrap()),
-        user: None,
+        user: (!dice.once_in(5)).then(|| format!("visitor{}", dice.below(9_000)).parse().unwrap()),
         session: None,
     }
 }

@@ -48,6 +48,24 @@ fn files_of(disk: &SimulatedDisk, folder: &str) -> Vec<(SimulatedDisk, String)> 
 }
 
 #[test]
+fn a_question_whose_names_have_no_room_ends_as_out_of_time_and_others_are_answered() {
+    let disk = SimulatedDisk::new();
+    let store = sealed_world(&disk, 3).0;
+    store.close().unwrap();
+    drop(store);
+    let (store, _) = opened(&disk, &EmbeddedOptions { question_bytes_max: 1 << 10, ..large_parts() });
+    let asked = |grouping| {
+        let filter = ClickFilter::all(ACCOUNTS[0], ENGINES.to_vec());
+        let question = Question { days: days("20241026", "20241028", "Z"), filter, grouping };
+        store.tally(&question, &|| false)
+    };
+    assert_eq!(asked(Grouping::Items { rows_max: 9 }), Err(StoreError::OutOfTime));
+    assert_eq!(asked(Grouping::Distinct), Err(StoreError::OutOfTime));
+    let Ok(Tally::Days(counts)) = asked(Grouping::Day) else { panic!("no counts") };
+    assert!(counts.iter().sum::<u64>() > 0);
+}
+
+#[test]
 fn many_rows_are_counted_from_sealed_days_as_the_oracle_counts_them() {
     let disk = SimulatedDisk::new();
     let (store, oracle) = sealed_world(&disk, 3);
