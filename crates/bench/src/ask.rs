@@ -55,7 +55,8 @@ impl Times {
     }
 }
 
-/// Opens a store, asks it all whose name has `only` in it, or one of several between `|`, and says how long each took, and with which rows.
+/// Opens a store, asks it all whose name has `only` in it, or one of several between `|`, and says how long each took, and
+/// with which rows.
 ///
 /// # Errors
 /// The store's.

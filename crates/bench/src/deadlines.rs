@@ -27,7 +27,10 @@ pub fn deadlines(folder: &Path) -> Result<Value, Failed> {
 fn passed(store: &dyn Store, case: &Case) -> Result<Value, Failed> {
     let question = case.question()?;
     ended(store, &question, None)?;
-    let (whole, _) = ended(store, &question, None)?;
+    let (whole, answered) = ended(store, &question, None)?;
+    if !answered {
+        return Err(format!("{}: there is too little memory for it", case.name()).into());
+    }
     let mut deadlines = Vec::new();
     for part in PARTS {
         // The last one is just missed.

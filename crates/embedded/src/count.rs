@@ -9,11 +9,11 @@ use clicks::{Grouping, Question, StoreError};
 
 use crate::evaluate::{Evaluator, Place};
 use crate::index::counters::{EngineCounters, Kinds};
-use crate::index::cuts::{Cuts, DayCuts, QUARTER_MS, QUARTERS, Segment};
+use crate::index::cuts::{Cuts, DayCuts, QUARTER_MS, QUARTERS};
 use crate::index::directories::Directories;
 use crate::index::part_quarters::Kind;
 use crate::index::postings;
-use crate::index::users::{COUNTED_MARK_BYTES, Visitors};
+use crate::index::users::{COUNTED_MARK_BYTES, LOOSE_MARK_BYTES, PLACE_BYTES, Visitors};
 use crate::kept::{Shared, read};
 use crate::recent::day::{DAY_MS, Row};
 use crate::room::{Held, Room};
@@ -31,84 +31,124 @@ const DIRECTORY_BYTES_MAX: usize = 128 << 20;
 /// Where visitors are told apart, directories may have this part of a question's room.
 const DIRECTORY_PARTS: usize = 4;
 
+/// Visitors are counted in at most 2^6 shares: each of them goes through all parts.
+const SHARE_BITS_MAX: u32 = 6;
+
 /// One question, on its way through the sealed days.
 pub struct SealedCount<'a> {
     pub kept: &'a Shared,
     pub sealed: &'a Sealed,
     pub question: &'a Question,
     pub wanted: &'a Wanted,
-    pub room: &'a Room,
     pub stop: &'a dyn Fn() -> bool,
 }
 
 /// How much memory a question may hold from one part to the next.
 #[derive(Debug, Clone, Copy, Default)]
-struct Limits {
+pub struct Limits {
     directory_bytes: usize,
     /// Visitors are counted in 2^bits shares.
     share_bits: u32,
 }
 
+/// How much memory a question would hold, had it all that it likes, in bytes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Needs {
+    directories: usize,
+    /// The sections of visitors, which are held whole where all are counted at once,
+    sections: usize,
+    /// what is counted of their marks, or the share of the marks that is counted now, copied,
+    marks: usize,
+    /// and what each engine of a part takes besides.
+    places: usize,
+}
+
+impl Needs {
+    const fn all(&self) -> usize {
+        self.directories + self.sections + self.marks + self.places
+    }
+
+    /// How to do with less; `None` where that would take too long, or is impossible.
+    fn limits(&self, left: Option<usize>) -> Option<Limits> {
+        let left = left?;
+        if self.all() <= left {
+            return Some(Limits { directory_bytes: self.directories, share_bits: 0 });
+        }
+        if self.sections == 0 {
+            return Some(Limits { directory_bytes: left, share_bits: 0 });
+        }
+        let directory_bytes = self.directories.min(left / DIRECTORY_PARTS);
+        let for_marks = (left - directory_bytes).checked_sub(self.places).filter(|left| *left > 0)?;
+        let share_bits = self.marks.div_ceil(for_marks).max(2).next_power_of_two().ilog2();
+        (share_bits <= SHARE_BITS_MAX).then_some(Limits { directory_bytes, share_bits })
+    }
+}
+
 impl<'a> SealedCount<'a> {
-    /// Counts every sealed click that the question asks for. What is returned is the question's until it is answered.
+    /// Counts every sealed click that the question asks for.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`], and [`StoreError::OutOfTime`]: also where the names alone take more memory than there is for
-    /// questions.
-    pub fn count(&self, evaluator: &mut Evaluator<'_>) -> Result<Held<'a>, StoreError> {
-        let Some((first, last)) = self.sealed.day_range() else { return self.room.take(0, self.stop) };
-        let cuts = Cuts::new(&self.question.days, first, last);
+    /// [`StoreError::Damaged`], and [`StoreError::OutOfTime`].
+    pub fn count(&self, limits: Limits, evaluator: &mut Evaluator<'_>) -> Result<(), StoreError> {
+        let Some(cuts) = self.cuts() else { return Ok(()) };
         if self.sealed.has_damage {
             let mut days = cuts.days().filter_map(|cut| Some((cut.day, self.sealed.days.get(&cut.day)?)));
             days.try_for_each(|(day, parts)| parts.check(day))?;
         }
         for cut in cuts.days().filter(|cut| !cut.cut.is_empty()) {
             for part in self.parts(&cut) {
-                self.by_clicks(part, cut.day, cut.cut, evaluator)?;
+                self.by_clicks(part, cut.day, cut.cut, &mut |day, row| self.see(day, row, evaluator))?;
             }
         }
         if self.by_names() || self.wanted.terms().is_some() || self.wanted.items().is_some() {
-            let (held, limits) = self.limits(&cuts, evaluator)?;
-            self.by_postings(&cuts, limits, evaluator)?;
-            Ok(held)
+            self.by_postings(&cuts, limits, evaluator)
         } else {
-            self.by_counters(&cuts, evaluator)?;
-            self.room.take(0, self.stop)
+            self.by_counters(&cuts, evaluator)
         }
+    }
+
+    fn cuts(&self) -> Option<Cuts> {
+        let (first, last) = self.sealed.day_range()?;
+        Some(Cuts::new(&self.question.days, first, last))
     }
 
     fn by_names(&self) -> bool {
         matches!(self.question.grouping, Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::Distinct)
     }
 
-    /// Takes room for the question: for a number of each name, for directories that are added up together, and for visitors.
-    /// Where that is more than there is, visitors are counted in shares.
-    fn limits(&self, cuts: &Cuts, evaluator: &Evaluator<'_>) -> Result<(Held<'a>, Limits), StoreError> {
+    /// Takes room for the question until it is answered: for a number of each name, for directories that are added up together,
+    /// and for visitors, of whom `loose` clicks are not sealed. Where that is more than there is, visitors are counted in shares.
+    ///
+    /// # Errors
+    /// [`StoreError::OutOfTime`]: also where it needs more than there is.
+    pub fn limits(
+        &self,
+        room: &'a Room,
+        numbers_end: usize,
+        loose: usize,
+    ) -> Result<(Held<'a>, Limits), StoreError> {
         if !self.by_names() {
-            return Ok((self.room.take(0, self.stop)?, Limits::default()));
+            return Ok((room.take(0, self.stop)?, Limits::default()));
         }
-        let (mut directories, mut visitors, mut marks) = (0_usize, 0_usize, 0_usize);
+        let mut needs = Needs::default();
         let filters = self.wanted.terms().is_some() || self.wanted.items().is_some();
-        for part in cuts.days().flat_map(|cut| self.parts(&cut)) {
-            directories += if filters { 0 } else { part.section_bytes(Loads::Postings) };
-            if self.tells_apart(part) {
-                visitors += part.section_bytes(Loads::Users);
-                marks += part.head().marks(self.wanted) * COUNTED_MARK_BYTES;
+        if let Some(cuts) = self.cuts() {
+            for part in cuts.days().flat_map(|cut| self.parts(&cut)) {
+                needs.directories += if filters { 0 } else { part.section_bytes(Loads::Postings) };
+                if self.tells_apart(part) {
+                    needs.sections += part.section_bytes(Loads::Users);
+                    for marks in part.head().marks(self.wanted) {
+                        needs.places += PLACE_BYTES;
+                        needs.marks += marks * COUNTED_MARK_BYTES;
+                    }
+                }
             }
         }
-        let names = evaluator.numbers_end() * size_of::<u64>();
-        let directories = directories.min(DIRECTORY_BYTES_MAX);
-        // Of visitors, what is counted of each mark lies beside it.
-        let visitors = visitors + marks;
-        let held = self.room.take(names + directories + visitors, self.stop)?;
-        let left = held.bytes().checked_sub(names).ok_or(StoreError::OutOfTime)?;
-        if directories + visitors <= left {
-            return Ok((held, Limits { directory_bytes: directories, share_bits: 0 }));
-        }
-        let directory_bytes = if visitors == 0 { left } else { directories.min(left / DIRECTORY_PARTS) };
-        let shares = marks.div_ceil((left - directory_bytes).max(1)).max(1);
-        let limits = Limits { directory_bytes, share_bits: shares.next_power_of_two().ilog2() };
-        Ok((held, limits))
+        needs.directories = needs.directories.min(DIRECTORY_BYTES_MAX);
+        let distinct = self.question.grouping == Grouping::Distinct;
+        let fixed = numbers_end * size_of::<u64>() + if distinct { loose * LOOSE_MARK_BYTES } else { 0 };
+        let limits = needs.limits(room.bytes_max().checked_sub(fixed)).ok_or(StoreError::OutOfTime)?;
+        Ok((room.take(fixed.saturating_add(needs.all()), self.stop)?, limits))
     }
 
     fn parts<'s>(&'s self, cut: &DayCuts<'_>) -> impl Iterator<Item = &'s Arc<ClickPart>> + use<'s> {
@@ -203,16 +243,16 @@ impl<'a> SealedCount<'a> {
                     Err(_) => {
                         unread.insert(part.info().number);
                         part.forget_index();
-                        let until = |segment: &Segment| (segment.from..segment.until).collect::<Vec<u8>>();
-                        let quarters: Vec<u8> = cut.segments.iter().flat_map(until).collect();
-                        self.by_clicks(part, cut.day, &quarters, evaluator)?;
+                        let quarters = quarters_of(&cut);
+                        let see = &mut |day, row: Row| self.see(day, row, evaluator);
+                        self.by_clicks(part, cut.day, &quarters, see)?;
                     }
                 }
             }
         }
         self.add_up(&mut directories, evaluator)?;
         while evaluator.visitors_mut().next_share(self.stop)? {
-            self.next_visitors(cuts, &unread, evaluator.visitors_mut())?;
+            self.next_visitors(cuts, &mut unread, evaluator.visitors_mut())?;
         }
         Ok(())
     }
@@ -221,16 +261,27 @@ impl<'a> SealedCount<'a> {
     fn next_visitors(
         &self,
         cuts: &Cuts,
-        unread: &BTreeSet<u32>,
+        unread: &mut BTreeSet<u32>,
         visitors: &mut Visitors,
     ) -> Result<(), StoreError> {
         for cut in cuts.days() {
-            let is_read = |part: &&Arc<ClickPart>| !unread.contains(&part.info().number);
-            for part in self.parts(&cut).filter(is_read) {
+            for part in self.parts(&cut) {
                 self.check_time()?;
-                if let (postings, Some(users)) = self.sections(part)? {
-                    postings::tell_apart(part.head(), &postings, &users, self.wanted, &cut, visitors)
-                        .ok_or_else(|| part.files().index_damage("it is damaged"))?;
+                if unread.contains(&part.info().number) {
+                    continue;
+                }
+                match self.sections(part) {
+                    Ok((postings, Some(users))) => {
+                        postings::tell_apart(part.head(), &postings, &users, self.wanted, &cut, visitors)
+                            .ok_or_else(|| part.files().index_damage("it is damaged"))?;
+                    }
+                    Ok((_, None)) => {}
+                    // Its clicks were counted before. Of its visitors those of earlier shares are not looked at again.
+                    Err(_) => {
+                        unread.insert(part.info().number);
+                        let see = &mut |_, row: Row| visitors.add(row.user, 1);
+                        self.by_clicks(part, cut.day, &quarters_of(&cut), see)?;
+                    }
                 }
             }
         }
@@ -245,7 +296,7 @@ impl<'a> SealedCount<'a> {
     }
 
     fn tells_apart(&self, part: &ClickPart) -> bool {
-        self.question.grouping == Grouping::Distinct && part.head().marks(self.wanted) > 0
+        self.question.grouping == Grouping::Distinct && part.head().marks(self.wanted).next().is_some()
     }
 
     fn add_up(&self, directories: &mut Directories, evaluator: &mut Evaluator<'_>) -> Result<(), StoreError> {
@@ -255,13 +306,22 @@ impl<'a> SealedCount<'a> {
         added.ok_or_else(|| StoreError::Damaged("an index is not what was written".into()))
     }
 
-    /// Looks at the clicks of some quarters of a day.
+    /// Counts one click.
+    fn see(&self, day: usize, row: Row, evaluator: &mut Evaluator<'_>) {
+        let Row { engine, device, terms, item, user, .. } = row;
+        evaluator.add_at(Place { day, engine, device, terms, item }, 1);
+        if self.question.grouping == Grouping::Distinct {
+            evaluator.visitors_mut().add(user, 1);
+        }
+    }
+
+    /// Looks at the clicks of some quarters of a day: shows those that pass, with the question's day.
     fn by_clicks(
         &self,
         part: &ClickPart,
         day: i32,
         quarters: &[u8],
-        evaluator: &mut Evaluator<'_>,
+        see: &mut dyn FnMut(usize, Row),
     ) -> Result<(), StoreError> {
         let reader = part.files().clicks()?;
         for quarter in quarters {
@@ -287,16 +347,17 @@ impl<'a> SealedCount<'a> {
                 }
                 let kept = read(self.kept);
                 for (day, click) in found {
-                    let Row { engine, device, terms, item, user, .. } = kept.row(&click)?;
-                    evaluator.add_at(Place { day, engine, device, terms, item }, 1);
-                    if self.question.grouping == Grouping::Distinct {
-                        evaluator.visitors_mut().add(user, 1);
-                    }
+                    see(day, kept.row(&click)?);
                 }
             }
         }
         Ok(())
     }
+}
+
+/// The quarters that lie in a day's segments.
+fn quarters_of(cut: &DayCuts<'_>) -> Vec<u8> {
+    cut.segments.iter().flat_map(|segment| segment.from..segment.until).collect()
 }
 
 /// A quarter at which so many days are cut is split for all days at once; for fewer the days are looked at one by one.

@@ -30,6 +30,7 @@ use crate::wanted::Wanted;
 const SETTLING_CALLS_MAX: usize = 1_024;
 /// How many texts are looked up while the lock is held.
 const PAGE_NAMES_MAX: usize = 4_096;
+
 /// A store in one process: durable through its journal, countable from memory and from sealed days.
 pub struct EmbeddedStore {
     kept: Arc<Shared>,
@@ -278,6 +279,9 @@ impl Store for EmbeddedStore {
         if seen.wanted.is_nothing() {
             return Ok(counter.finish());
         }
+        let (kept, sealed, wanted) = (&*self.kept, &*seen.sealed, &seen.wanted);
+        let sealed = SealedCount { kept, sealed, question, wanted, stop };
+        let (_held, limits) = sealed.limits(&self.room, seen.numbers_end, seen.rows())?;
         let mut evaluator = Evaluator::new(question, &seen.wanted, seen.numbers_end);
         for block in &seen.blocks {
             if stop() {
@@ -289,9 +293,7 @@ impl Store for EmbeddedStore {
             evaluator.take_back(&before.columns());
             evaluator.count(&after.columns());
         }
-        let (kept, sealed, wanted) = (&*self.kept, &*seen.sealed, &seen.wanted);
-        let sealed = SealedCount { kept, sealed, question, wanted, room: &self.room, stop };
-        let _held = sealed.count(&mut evaluator)?;
+        sealed.count(limits, &mut evaluator)?;
         match question.grouping {
             Grouping::Terms { .. } => {
                 let top = evaluator.into_top();
@@ -414,5 +416,11 @@ impl Seen {
             corrected,
             sealed: Arc::clone(&kept.sealed),
         }
+    }
+
+    /// How many clicks are looked at that are not sealed.
+    fn rows(&self) -> usize {
+        let corrected = self.corrected.iter().flat_map(|(before, after)| [before, after]);
+        self.blocks.iter().chain(corrected).map(|block| block.columns().at_ms.len()).sum()
     }
 }

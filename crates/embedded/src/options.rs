@@ -25,13 +25,13 @@ pub struct EmbeddedOptions {
     /// Whether a second thread makes the journal's next segment while the current one fills.
     pub spare: bool,
     /// How many bytes of memory what is not sealed may take, about: at half of it sealing begins, and beyond it calls
-    /// are refused as busy.
+    /// wait.
     pub recent_bytes_max: usize,
     /// How many bytes of the sealed days' postings and visitors are kept in memory.
     pub index_bytes_max: usize,
-    /// How many bytes of memory all running questions may hold together, about, beyond what is kept of indexes: a number for each
-    /// name, and visitors. A question that finds too little waits, and counts visitors in shares; one whose names alone take
-    /// more ends as out of time.
+    /// How many bytes of memory all running questions may hold together, about, beyond what is kept of indexes: a number for
+    /// each name, directories that are added up together, and visitors. What others hold is waited for. A question that needs
+    /// more than there is counts visitors in shares; one whose names alone need more ends as out of time.
     pub question_bytes_max: usize,
     /// How many bytes the filters of click and search ids may take.
     pub filter_bytes_max: u64,

@@ -237,7 +237,7 @@ impl SimulatedDisk {
         self.lock().faults.push(fault);
     }
 
-    /// Each sync of an open file takes so long from now on; 0 else.
+    /// Each sync of an open file takes so long from now on; before this call none takes time.
     pub fn slow_down(&self, sync_takes: Duration) {
         self.lock().sync_takes = sync_takes;
     }

@@ -1,8 +1,8 @@
 //! Group commit: many callers, one thread that decides, writes, syncs once for all that wait, makes visible, answers.
 //!
 //! In this order, always. While one group syncs the next one gathers; an idle writer begins at once. Only where a sync takes
-//! long, whoever has just been answered is waited for, a fraction of that time: callers that come back would else fall into
-//! two groups that take turns, and each would wait for both.
+//! long, those who have just been answered are waited for, a fraction of that time: callers that come back would else fall
+//! into two groups that take turns, and each would wait for both.
 //! It must never know what a job is, nor an async runtime.
 
 use std::collections::VecDeque;
@@ -21,11 +21,13 @@ use crate::spare::Spare;
 /// How many turns may be unanswered; more are refused.
 pub const TURNS_WAITING_MAX: usize = 64;
 
-/// A sync below this takes no longer than callers need to come back.
-const LONG_SYNC: Duration = Duration::from_millis(1);
+/// Writing a group and syncing it takes less than this where callers need as long to come back.
+const LONG: Duration = Duration::from_millis(1);
 
-/// This part of a long sync's time is waited at most for those whom it answered.
-const SYNC_PARTS: u32 = 8;
+/// This part of that time is waited at most for those whom it answered,
+const PATIENCE_PARTS: u32 = 8;
+/// and no longer than this: a disk that stood still once is no reason to wait.
+const PATIENCE_MAX: Duration = Duration::from_millis(20);
 
 /// What the owner of a journal decides and remembers. Called from the writer's thread only.
 pub trait Committer: Send + 'static {
@@ -378,8 +380,12 @@ impl<C: Committer> Groups<C> {
 
     /// Waits for something to do, and takes all turns and as many jobs as a group may have; `false` when there is nothing
     /// and will be nothing.
-    fn take(&self, taken: &mut VecDeque<Waiting<C>>, turns: &mut Vec<Slot<Position>>) -> bool {
-        let mut queue = self.gathered();
+    fn take(&mut self, taken: &mut VecDeque<Waiting<C>>, turns: &mut Vec<Slot<Position>>) -> bool {
+        let answered = std::mem::take(&mut self.answered);
+        let mut queue = self.shared.lock();
+        if taken.is_empty() {
+            queue = self.gathered(queue, answered);
+        }
         loop {
             let free = self.group_jobs_max.saturating_sub(taken.len()).min(queue.waiting.len());
             taken.extend(queue.waiting.drain(..free));
@@ -396,21 +402,19 @@ impl<C: Committer> Groups<C> {
         }
     }
 
-    /// The queue, once those whom the last group answered are back, or had time to be. Where nobody waits, nobody is waited
-    /// for: the first to come has a group of their own.
-    fn gathered(&self) -> MutexGuard<'_, Queue<C>> {
-        let mut queue = self.shared.lock();
-        let (answered, patience) = self.answered;
-        let all = queue.waiting.len() + answered;
+    /// The queue, once those whom the last group answered are back, or had time to be.
+    fn gathered<'q>(
+        &self,
+        mut queue: MutexGuard<'q, Queue<C>>,
+        (answered, patience): (usize, Duration),
+    ) -> MutexGuard<'q, Queue<C>> {
+        let all = (queue.waiting.len() + answered).min(self.group_jobs_max);
         let until = Instant::now() + patience;
-        let waits = |queue: &Queue<C>| {
-            !queue.stopped
-                && queue.turns.is_empty()
-                && (1..all.min(self.group_jobs_max)).contains(&queue.waiting.len())
-        };
-        while waits(&queue)
-            && let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
-        {
+        while !queue.stopped && queue.turns.is_empty() && queue.waiting.len() < all {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
             queue.wanted = Some(all);
             (queue, _) = self.shared.wake.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner);
             queue.wanted = None;
@@ -437,8 +441,9 @@ impl<C: Committer> Groups<C> {
         let appended = self.journal.append_batch(&mut self.batch);
         let took = begun.elapsed();
         // One caller alone comes back no sooner for being waited for.
-        let patience = if jobs > 1 && took >= LONG_SYNC { took / SYNC_PARTS } else { Duration::ZERO };
-        self.answered = (jobs, patience);
+        if jobs > 1 && took >= LONG {
+            self.answered = (jobs, (took / PATIENCE_PARTS).min(PATIENCE_MAX));
+        }
         // The counts go down before the answers: whoever has an answer finds room in the queue.
         self.settle(jobs, bytes);
         match appended {

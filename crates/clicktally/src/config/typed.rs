@@ -150,7 +150,7 @@ options! {
     recent_bytes_max: u64, "CLICKTALLY_RECENT_BYTES_MAX", "BYTES";
     /// How many bytes of memory the indexes by item, by search and of visitors may take; others are read from disk [default: 805306368]
     index_bytes_max: u64, "CLICKTALLY_INDEX_BYTES_MAX", "BYTES";
-    /// How many bytes of memory all running questions may hold together, about, beyond the indexes; others wait [default: 268435456]
+    /// How many bytes of memory all running questions may hold together, about, beyond the indexes; others wait. Lists by item or search need 8 bytes for each different item or search: a question that can't have them is answered 408 [default: 268435456]
     question_bytes_max: u64, "CLICKTALLY_QUESTION_BYTES_MAX", "BYTES";
     /// How many bytes of memory the filters may take that tell which ids were not used; with fewer, more looks go to the disk [default: 134217728]
     ids_bytes_max: u64, "CLICKTALLY_IDS_BYTES_MAX", "BYTES";

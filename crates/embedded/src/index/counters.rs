@@ -8,7 +8,7 @@ use crate::index::cuts::QUARTERS;
 use crate::index::directory::place;
 use crate::index::part_quarters::{ALL_KINDS, EngineQuarters, Kind, PartQuarters};
 
-/// In how many places the days of one engine are kept split. Zones of one account are few.
+/// In how many places the days of one span are kept split. Zones of one account are few.
 const SPLITS_MAX: usize = 8;
 
 /// Which kinds are counted.

@@ -12,23 +12,30 @@ const NUMBERS_AT_ONCE: usize = 16_384;
 
 /// Directories that are not added up yet, and the postings that they are part of.
 #[derive(Debug, Default)]
-pub struct Directories(Vec<(Arc<Vec<u8>>, Range<usize>)>);
+pub struct Directories {
+    kept: Vec<(Arc<Vec<u8>>, Range<usize>)>,
+    bytes: usize,
+}
 
 impl Directories {
     /// Keeps one, of terms or of items, whichever is grouped by.
     pub fn keep(&mut self, postings: &Arc<Vec<u8>>, range: Range<usize>) {
-        self.0.push((Arc::clone(postings), range));
+        // The engines of a part follow each other.
+        if self.kept.last().is_none_or(|(last, _)| !Arc::ptr_eq(last, postings)) {
+            self.bytes += postings.len();
+        }
+        self.kept.push((Arc::clone(postings), range));
     }
 
     /// How many bytes of postings they hold in memory, at most.
-    pub fn bytes(&self) -> usize {
-        self.0.iter().map(|(postings, _)| postings.len()).sum()
+    pub const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Adds them up and lets them go: all of them for some numbers, then for the next. `None` when one can't be what was
     /// written.
     pub fn add_up(&mut self, evaluator: &mut Evaluator<'_>) -> Option<()> {
-        let kept = std::mem::take(&mut self.0);
+        let Self { kept, .. } = std::mem::take(self);
         let directories = kept.iter().map(|(postings, range)| Directory::new(postings.get(range.clone())?));
         let directories: Vec<Directory<'_>> = directories.collect::<Option<_>>()?;
         let mut next = vec![0; directories.len()];

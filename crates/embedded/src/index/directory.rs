@@ -35,7 +35,7 @@ pub fn put_directory(out: &mut Vec<u8>, counts: &[(u32, u32)]) {
     out.extend_from_slice(&data);
 }
 
-/// Adds a length. No part of an index reaches 4 GiB: its rows have 32-bit numbers, and a row takes less than a byte here.
+/// Adds a length. Nothing that it is of reaches 4 GiB: a part has about a million rows, and a row takes a few bytes.
 pub fn put_u32(out: &mut Vec<u8>, value: usize) {
     out.extend_from_slice(&u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes());
 }

@@ -55,7 +55,7 @@ impl Head {
             for kind in self.kinds.get(entry.kinds.clone())? {
                 let (mut clicks, mut quarter) = (Vec::new(), 0_u64);
                 for _ in 0..reading.number().ok()?.min(u64::from(QUARTERS)) {
-                    quarter += reading.number().ok()?;
+                    quarter = quarter.checked_add(reading.number().ok()?)?;
                     let at = u8::try_from(quarter).ok().filter(|at| *at < QUARTERS)?;
                     clicks.push((at, u32::try_from(reading.number().ok()?).ok()?));
                 }
@@ -81,10 +81,10 @@ impl Head {
         self.engines.iter().any(|entry| wanted.engine_place(entry.engine).is_some())
     }
 
-    /// How many visitors the engines of the part have that are wanted.
-    pub fn marks(&self, wanted: &Wanted) -> usize {
+    /// How many visitors each engine of the part has that is wanted and has some.
+    pub fn marks(&self, wanted: &Wanted) -> impl Iterator<Item = usize> {
         let is_wanted = |entry: &&EngineEntry| wanted.engine_place(entry.engine).is_some();
-        self.engines.iter().filter(is_wanted).map(|entry| entry.marks).sum()
+        self.engines.iter().filter(is_wanted).map(|entry| entry.marks).filter(|marks| *marks > 0)
     }
 
     /// Its engines that are wanted, and their kinds; `None` when the head can't be what was written.

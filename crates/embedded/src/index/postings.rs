@@ -69,8 +69,8 @@ pub fn tell_apart(
     })
 }
 
-/// Shows the rows of each engine that is wanted and has a kind that passes; with them, the question's day when every row counts, and
-/// on that day.
+/// Shows the rows of each engine that is wanted and has a kind that passes; with them, the question's day when every row
+/// counts, and on that day.
 fn each_engine(
     head: &Head,
     postings: &[u8],
@@ -126,12 +126,11 @@ impl Counting<'_> {
         if let Some(day) = self.whole.filter(|_| !self.by_device) {
             evaluator.add_at(self.at(day), found.len() as u64);
         } else if let Some(runs) = popular.find(item) {
-            let from = popular.end(runs.start.checked_sub(1));
+            let found = popular.rows(&runs);
             if rows.all_pass && !self.by_device {
-                let until = popular.end(runs.end.checked_sub(1));
-                self.count_quarters(popular.quarters.get(from..until)?, evaluator);
+                self.count_quarters(popular.quarters.get(found)?, evaluator);
             } else {
-                let runs = popular.each(runs, from);
+                let runs = popular.each(runs, found.start);
                 self.count_runs(rows, popular, runs, |run| run.len(), evaluator)?;
             }
         } else {
@@ -202,10 +201,10 @@ impl Counting<'_> {
     ) {
         let mut clicks: Vec<ByDevice> = vec![[0; 3]; self.cuts.segments.len()];
         each(&mut |row| {
-            if let Some(segment) = rows.segment(row)
-                && let Some(clicks) = clicks.get_mut(segment)
-                && let Some(cell) = clicks.get_mut(usize::from(rows.device(rows.kind(row))))
-            {
+            let Some(clicks) = rows.segment(row).and_then(|segment| clicks.get_mut(segment)) else { return };
+            // Most questions save this look.
+            let device = if self.by_device { rows.device(rows.kind(row)) } else { 0 };
+            if let Some(cell) = clicks.get_mut(usize::from(device)) {
                 *cell += 1;
             }
         });

@@ -46,9 +46,10 @@ impl<'a> Runs<'a> {
         self.numbers.find(number).map(|found| place(found.start)..place(found.end))
     }
 
-    /// Where a run ends; 0 before the first.
-    pub fn end(&self, run: Option<usize>) -> usize {
-        run.map_or(0, |run| self.ends.get(run))
+    /// The rows of some runs, where those of all runs follow each other.
+    pub fn rows(&self, runs: &Range<usize>) -> Range<usize> {
+        let end = |run: Option<usize>| run.map_or(0, |run| self.ends.get(run));
+        end(runs.start.checked_sub(1))..end(runs.end.checked_sub(1))
     }
 
     /// Each of some runs: its kind, and its rows. The rows of the first begin at `from`.

@@ -12,8 +12,12 @@ use crate::recent::day::Row;
 /// How many bytes a mark has: among a hundred million visitors the chance that any two have one mark is below 10^-8.
 pub const MARK_BYTES: usize = 10;
 
-/// How many bytes a mark takes while visitors are counted, with its clicks.
+/// How many bytes a mark of a part takes while visitors are counted, with its clicks.
 pub const COUNTED_MARK_BYTES: usize = MARK_BYTES + size_of::<u32>();
+/// How many bytes a mark takes that is of no part.
+pub const LOOSE_MARK_BYTES: usize = size_of::<(Mark, i64)>();
+/// How many bytes the marks of one engine in one part take besides, about.
+pub const PLACE_BYTES: usize = size_of::<Place>() + 64;
 
 /// What stands for a visitor: the highest 80 bits of the fingerprint of the user code, highest byte first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -106,6 +110,8 @@ pub struct Visitors {
     places: Vec<Place>,
     /// Marks that come from no part, each with how many more of its clicks were added than taken back.
     loose: Vec<(Mark, i64)>,
+    /// With so many of these, those of one visitor become one.
+    fold_at: usize,
     /// Of which marks the places are, and how many visitors the shares before had.
     share: Share,
     counted: u64,
@@ -151,8 +157,8 @@ impl Place {
     }
 }
 
-/// More shares than 2^16 are not made: each goes through all parts.
-const SHARE_BITS_MAX: u32 = 16;
+/// Loose marks below this number are not folded.
+const FOLD_MIN: usize = 1 << 16;
 
 /// Buckets are made so that this many marks lie in each, about: their table stays in the fastest memory.
 const BUCKET_MARKS: usize = 512;
@@ -160,14 +166,31 @@ const BUCKET_MARKS: usize = 512;
 impl Visitors {
     /// Adds a click, or takes one back: each that is taken back has been added, or will be.
     pub fn add(&mut self, user: Mark, clicks: i64) {
-        if user != Mark::NOBODY {
-            self.loose.push((user, clicks));
+        if user == Mark::NOBODY {
+            return;
+        }
+        self.loose.push((user, clicks));
+        if self.loose.len() >= self.fold_at.max(FOLD_MIN) {
+            self.fold();
+            self.fold_at = self.loose.len() * 2;
         }
     }
 
-    /// From now on all parts are added 2^bits times, a share of their marks each time. None was added yet.
+    /// Makes the loose marks of one visitor one.
+    fn fold(&mut self) {
+        self.loose.sort_unstable();
+        self.loose.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                kept.1 += next.1;
+            }
+            same
+        });
+    }
+
+    /// All parts will be added 2^bits times, a share of their marks each time. No part was added yet.
     pub const fn divide(&mut self, bits: u32) {
-        self.share.bits = if bits < SHARE_BITS_MAX { bits } else { SHARE_BITS_MAX };
+        self.share.bits = bits;
     }
 
     /// Counts the share of which all parts were added, and begins the next; `false` when it was the last.
@@ -188,7 +211,10 @@ impl Visitors {
     /// each pass, or that all do.
     pub fn add_part(&mut self, bytes: &Arc<Vec<u8>>, at: usize, marks: usize, clicks: Option<Vec<u32>>) {
         let all = Place { bytes: Arc::clone(bytes), at, marks, clicks };
-        self.places.push(if self.share.bits == 0 { all } else { all.part_of(self.share) });
+        let place = if self.share.bits == 0 { all } else { all.part_of(self.share) };
+        if place.marks > 0 {
+            self.places.push(place);
+        }
     }
 
     /// How many different visitors have clicks that count.
@@ -202,7 +228,7 @@ impl Visitors {
     /// Goes through the marks of a share in their order, a bucket at a time, so that only one is in memory.
     fn count_share(&mut self, stop: &dyn Fn() -> bool) -> Result<u64, StoreError> {
         let share = self.share;
-        self.loose.sort_unstable();
+        self.fold();
         let loose: Vec<_> = self.loose.iter().filter(|(mark, _)| share.has(*mark)).collect();
         let all = loose.len() + self.places.iter().map(|place| place.marks).sum::<usize>();
         let bits = (all / BUCKET_MARKS).next_power_of_two().ilog2();

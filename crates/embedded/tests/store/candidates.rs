@@ -22,8 +22,6 @@ pub fn options(segment_bytes: u64) -> EmbeddedOptions {
         seals_by_itself: false,
         part_rows_max: 6,
         day_parts_max: 3,
-        // A number for each name, and little else: visitors are counted in shares.
-        question_bytes_max: 96 << 10,
         ..EmbeddedOptions::default()
     }
 }

@@ -17,7 +17,14 @@ use crate::counting::{ACCOUNTS, ENGINES, START_MS, answers, compare, days, recor
 use crate::threads::click;
 
 fn large_parts() -> EmbeddedOptions {
-    EmbeddedOptions { part_rows_max: 9_000, day_parts_max: 1_000, spare: false, ..options(1 << 20) }
+    EmbeddedOptions {
+        part_rows_max: 9_000,
+        day_parts_max: 1_000,
+        spare: false,
+        // A number for each name, what is not sealed, and little else: visitors are counted in shares.
+        question_bytes_max: 400 << 10,
+        ..options(1 << 20)
+    }
 }
 
 fn opened(disk: &SimulatedDisk, options: &EmbeddedOptions) -> (EmbeddedStore, OpenReport) {

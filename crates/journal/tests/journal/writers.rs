@@ -135,8 +135,9 @@ fn where_syncs_are_slow_callers_who_come_back_share_one() {
         }
     });
     let groups = bench.writer.status().groups;
-    // Were nobody waited for, they would be about 20: whoever comes while one group syncs is in the next.
-    assert!((10..=15).contains(&groups), "{groups} groups");
+    // Were nobody waited for, they would be about 20: whoever comes while one group syncs is in the next. The first to
+    // come at all is alone.
+    assert!((10..=14).contains(&groups), "{groups} groups");
 }
 
 #[test]
