@@ -17,14 +17,7 @@ use crate::counting::{ACCOUNTS, ENGINES, START_MS, answers, compare, days, recor
 use crate::threads::click;
 
 fn large_parts() -> EmbeddedOptions {
-    EmbeddedOptions {
-        part_rows_max: 9_000,
-        day_parts_max: 1_000,
-        spare: false,
-        // A number for each name, what is not sealed, and little else: visitors are counted in shares.
-        question_bytes_max: 400 << 10,
-        ..options(1 << 20)
-    }
+    EmbeddedOptions { part_rows_max: 9_000, day_parts_max: 1_000, spare: false, ..options(1 << 20) }
 }
 
 fn opened(disk: &SimulatedDisk, options: &EmbeddedOptions) -> (EmbeddedStore, OpenReport) {
@@ -33,7 +26,9 @@ fn opened(disk: &SimulatedDisk, options: &EmbeddedOptions) -> (EmbeddedStore, Op
 
 /// A store whose records are sealed every few calls, and the oracle that had the same.
 fn sealed_world(disk: &SimulatedDisk, every: usize) -> (EmbeddedStore, MemoryStore) {
-    let (store, oracle) = (opened(disk, &large_parts()).0, MemoryStore::new(JOIN_MS));
+    // Room for a number of each name, for what is not sealed, and for little else: visitors are counted in shares.
+    let options = EmbeddedOptions { question_bytes_max: 400 << 10, ..large_parts() };
+    let (store, oracle) = (opened(disk, &options).0, MemoryStore::new(JOIN_MS));
     for (number, call) in records(&mut Dice::new(20_241_027)).into_iter().enumerate() {
         block_on(oracle.append(call.clone())).unwrap();
         block_on(store.append(call)).unwrap();
