@@ -5,6 +5,7 @@ pub mod cache;
 pub mod date;
 pub mod folders;
 pub mod forgetting;
+pub mod found;
 pub mod manifest;
 pub mod moved;
 pub mod names_log;
@@ -26,6 +27,7 @@ use crate::keys::{Fingerprint, Keys, KeysError};
 use crate::recent::corrections::Origin;
 use crate::recent::day::{DAY_MS, day_of};
 use crate::sealed::cache::IndexCache;
+use crate::sealed::found::{FoundSearches, Place};
 use crate::sealed::part::{ClickPart, SearchPart};
 
 /// Why a sealing came to nothing. What was to be sealed is still in the journal and in memory.
@@ -94,6 +96,7 @@ pub struct Sealed {
     pub counters: Counters,
     pub keys: Arc<Keys>,
     pub cache: Arc<IndexCache>,
+    pub found: Arc<FoundSearches>,
     pub clicks: u64,
     pub searches: u64,
     /// Some day is damaged.
@@ -151,12 +154,16 @@ impl Sealed {
         account: AccountCode,
         id: &str,
     ) -> Result<Option<Search>, StoreError> {
+        let parts_of = |day: &i32| self.days.get(day).into_iter().flat_map(|day| &day.searches);
+        let is_it = |search: &Search| search.account == account && *search.id == *id;
+        let is_there = |(day, part): Place| parts_of(&day).any(|kept| kept.info().number == part);
+        if let Some(search) = self.found.get(key, is_there).filter(is_it) {
+            return Ok(Some(search));
+        }
         for day in self.days_of(key)? {
-            for part in self.days.get(&day).iter().flat_map(|day| &day.searches) {
-                let found = part.searches_with(hash_of(key))?.into_iter();
-                if let Some(search) =
-                    found.into_iter().find(|search| search.account == account && *search.id == *id)
-                {
+            for part in parts_of(&day) {
+                if let Some(search) = part.searches_with(hash_of(key))?.into_iter().find(is_it) {
+                    self.found.keep(key, (day, part.info().number), &search);
                     return Ok(Some(search));
                 }
             }
@@ -227,7 +234,7 @@ impl Sealed {
         let part = |part: &Arc<ClickPart>| size_of::<ClickPart>() + part.head().memory_bytes();
         let parts = self.days.values().flat_map(|day| &day.clicks).map(part).sum::<usize>();
         let keys = usize::try_from(self.keys.memory_bytes()).unwrap_or(usize::MAX);
-        parts + self.counters.memory_bytes() + self.cache.bytes() + keys
+        parts + self.counters.memory_bytes() + self.cache.bytes() + self.found.bytes() + keys
     }
 }
 

@@ -266,6 +266,7 @@ impl Opening {
             counters,
             keys: Arc::new(keys),
             cache: Arc::new(IndexCache::new(options.index_bytes_max)),
+            found: Arc::default(),
             clicks: rows(&self.sealer.manifest.clicks),
             searches: rows(&self.sealer.manifest.searches),
         })

@@ -109,6 +109,10 @@ impl Sealer {
         }
         let numbers = |parts: &[PartInfo]| parts.iter().map(|part| part.number).collect::<BTreeSet<u32>>();
         let (clicks, searches) = (numbers(&next.clicks), numbers(&next.searches));
+        if !self.manifest.searches.iter().all(|part| searches.contains(&part.number)) {
+            // What goes from the files goes from memory.
+            view.found = Arc::default();
+        }
         for (number, day) in &mut view.days {
             let gone = day.clicks.extract_if(.., |part| !clicks.contains(&part.info().number));
             let gone = gone.filter(|part| !counted.contains(&part.info().number));

@@ -30,6 +30,23 @@ fn no_spare() -> EmbeddedOptions {
 }
 
 #[test]
+fn a_sealed_search_is_read_once_for_the_clicks_that_name_it() {
+    let disk = SimulatedDisk::new();
+    let store = open(&disk, &no_spare());
+    let from_search = || vec![Record::Click(Click { query_id: Some("q".into()), ..click(None) })];
+    block_on(store.append(vec![Record::Search(search())])).unwrap();
+    store.seal().unwrap();
+    assert_eq!(block_on(store.append(from_search())), Ok(vec![Outcome::Recorded]));
+    disk.inject(Fault { times: u64::MAX, ..Fault::next(Operation::Read, ErrorKind::Other) });
+    assert_eq!(block_on(store.append(from_search())), Ok(vec![Outcome::Recorded]));
+    disk.heal();
+    let filter = ClickFilter::all(click(None).account, vec![click(None).engine]);
+    let clicks: Vec<Click> = store.scan(0, i64::MAX, &filter).unwrap().map(Result::unwrap).collect();
+    assert_eq!(clicks.len(), 2);
+    assert!(clicks.iter().all(|click| click.terms == clicks::SearchTerms::fold("shoes")), "{clicks:?}");
+}
+
+#[test]
 fn a_full_disk_refuses_until_there_is_room_and_loses_nothing() {
     let disk = SimulatedDisk::new();
     let store = open(&disk, &no_spare());
