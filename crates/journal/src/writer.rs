@@ -25,7 +25,7 @@ pub const TURNS_WAITING_MAX: usize = 64;
 const LONG: Duration = Duration::from_millis(1);
 
 /// This part of that time is waited at most for those whom it answered,
-const PATIENCE_PARTS: u32 = 8;
+const PATIENCE_PARTS: u32 = 4;
 /// and no longer than this: a disk that stood still once is no reason to wait.
 const PATIENCE_MAX: Duration = Duration::from_millis(20);
 
