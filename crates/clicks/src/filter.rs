@@ -4,9 +4,10 @@ use crate::case::SearchTerms;
 use crate::click::{Click, Device, ProductType};
 use crate::item::{Dfid, ItemDigest};
 use crate::names::{AccountCode, EngineIndex, Hashid};
+use crate::search::Search;
 
-/// Which clicks a question counts: those that pass every part that is set. A click that lacks what a part asks for
-/// doesn't pass it.
+/// Which clicks a question counts, or which searches: those that pass every part that is set. One that lacks what a part
+/// asks for doesn't pass it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClickFilter {
     /// Whose clicks.
@@ -23,6 +24,10 @@ pub struct ClickFilter {
     pub item: Option<Dfid>,
     /// On one of these kinds of result; empty = all.
     pub product_types: Vec<ProductType>,
+    /// From so many results; clicks tell none.
+    pub hits: Option<u64>,
+    /// Not from so many results: what tells none passes.
+    pub hits_not: Option<u64>,
 }
 
 impl ClickFilter {
@@ -39,6 +44,8 @@ impl ClickFilter {
             terms: None,
             item: None,
             product_types: Vec::new(),
+            hits: None,
+            hits_not: None,
         }
     }
 
@@ -60,5 +67,29 @@ impl ClickFilter {
                     && item.digest == ItemDigest::of(click.doc_id.as_str())
             })
             && (self.product_types.is_empty() || self.product_types.contains(&click.product_type))
+            && self.passes_hits(None)
+    }
+
+    /// Whether the search passes. A search is on no item, and of no kind of result. It was made in all indices that it tells:
+    /// one of them is enough.
+    #[must_use]
+    pub fn passes_search(&self, search: &Search) -> bool {
+        search.account == self.account
+            && self.engines.binary_search(&search.engine).is_ok()
+            && self.places.as_ref().is_none_or(|places| {
+                places
+                    .iter()
+                    .any(|place| place.engine == search.engine && search.indices.contains(&place.index))
+            })
+            && self.device.is_none_or(|device| search.device == Some(device))
+            && self.terms.as_ref().is_none_or(|terms| search.terms().as_ref() == Some(terms))
+            && self.item.is_none()
+            && self.product_types.is_empty()
+            && self.passes_hits(search.total_hits)
+    }
+
+    fn passes_hits(&self, hits: Option<u64>) -> bool {
+        self.hits.is_none_or(|wanted| hits == Some(wanted))
+            && self.hits_not.is_none_or(|unwanted| hits != Some(unwanted))
     }
 }

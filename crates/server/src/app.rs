@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clicks::{
-    ClickFilter, Device, Dfid, EngineIndex, Grouping, Hashid, IndexName, LocalDays, Outcome, Period,
+    ClickFilter, Device, Dfid, EngineIndex, Grouping, Hashid, IndexName, LocalDays, Measure, Outcome, Period,
     PeriodError, ProductType, Question, Record, SearchTerms, Store, StoreError, Tally, Zone,
 };
 use registry::{Registry, Scope};
@@ -52,7 +52,11 @@ pub struct Asked {
     pub item: Option<Dfid>,
     /// The kinds of result; empty = all.
     pub product_types: Vec<ProductType>,
-    /// What the counts are counts of.
+    /// How much a search found, and how much it must not have found.
+    pub hits: (Option<u64>, Option<u64>),
+    /// What is counted.
+    pub measure: Measure,
+    /// What the counts are counts by.
     pub grouping: Grouping,
 }
 
@@ -171,7 +175,8 @@ impl App {
         caller.needs(Scope::Read)?;
         self.owned(caller, &asked)?;
         let filter = filter(caller, engines, &asked);
-        let question = Question { days: Arc::new(days), filter, grouping: asked.grouping };
+        let Asked { measure, grouping, .. } = asked;
+        let question = Question { days: Arc::new(days), measure, filter, grouping };
         Ok(self.answer(question, deadline).await?)
     }
 
@@ -255,6 +260,8 @@ fn filter(caller: &Caller, engines: Vec<Hashid>, asked: &Asked) -> ClickFilter {
         terms: asked.terms.clone(),
         item: asked.item.clone(),
         product_types: asked.product_types.clone(),
+        hits: asked.hits.0,
+        hits_not: asked.hits.1,
     }
 }
 

@@ -180,6 +180,8 @@ fn all_parts(candidate: &mut dyn Candidate) -> Verdict {
         terms: wanted.terms.clone(),
         item: Some(Dfid { engine: ENGINE, index: "product".parse()?, digest: ItemDigest::of("a") }),
         product_types: vec![ProductType::Banner],
+        hits: None,
+        hits_not: None,
     };
     let off_by_one_part = [
         Click { account: OTHER_ACCOUNT, ..wanted.clone() },

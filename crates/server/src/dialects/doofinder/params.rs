@@ -4,7 +4,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use clicks::{Bound, Device, Dfid, Grouping, Hashid, IndexName, Period, ProductType, SearchTerms, Zone};
+use clicks::{
+    Bound, Device, Dfid, Grouping, Hashid, IndexName, Measure, Period, ProductType, SearchTerms, Zone,
+};
 
 use super::query_string::{Unreadable, parameters};
 use crate::app::Asked;
@@ -217,6 +219,8 @@ impl Given {
             terms: self.query.flatten(),
             item: self.dfid,
             product_types: self.product_types,
+            hits: (None, None),
+            measure: Measure::Clicks,
             grouping: if self.aggregate.unwrap_or(true) { Grouping::Day } else { Grouping::DayAndEngine },
         };
         Ok((asked, self.format.unwrap_or_default()))
