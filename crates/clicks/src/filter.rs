@@ -3,7 +3,7 @@
 use crate::case::SearchTerms;
 use crate::click::{Click, Device, ProductType};
 use crate::item::{Dfid, ItemDigest};
-use crate::names::{AccountCode, EngineIndex, Hashid};
+use crate::names::{AccountCode, DocId, EngineIndex, Hashid};
 use crate::search::Search;
 
 /// Which clicks a question counts, or which searches: those that pass every part that is set. One that lacks what a part
@@ -22,6 +22,8 @@ pub struct ClickFilter {
     pub terms: Option<SearchTerms>,
     /// On this item.
     pub item: Option<Dfid>,
+    /// On an item with this id, in whatever index or in none.
+    pub doc_id: Option<DocId>,
     /// On one of these kinds of result; empty = all.
     pub product_types: Vec<ProductType>,
     /// From so many results; clicks tell none.
@@ -43,6 +45,7 @@ impl ClickFilter {
             device: None,
             terms: None,
             item: None,
+            doc_id: None,
             product_types: Vec::new(),
             hits: None,
             hits_not: None,
@@ -66,6 +69,7 @@ impl ClickFilter {
                     && Some(&item.index) == click.index.as_ref()
                     && item.digest == ItemDigest::of(click.doc_id.as_str())
             })
+            && self.doc_id.as_ref().is_none_or(|doc_id| *doc_id == click.doc_id)
             && (self.product_types.is_empty() || self.product_types.contains(&click.product_type))
             && self.passes_hits(None)
     }
@@ -84,6 +88,7 @@ impl ClickFilter {
             && self.device.is_none_or(|device| search.device == Some(device))
             && self.terms.as_ref().is_none_or(|terms| search.terms().as_ref() == Some(terms))
             && self.item.is_none()
+            && self.doc_id.is_none()
             && self.product_types.is_empty()
             && self.passes_hits(search.total_hits)
     }

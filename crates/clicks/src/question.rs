@@ -94,6 +94,7 @@ impl Question {
         let asks_more = self.measure != Measure::Clicks
             || self.filter.terms.is_some()
             || self.filter.item.is_some()
+            || self.filter.doc_id.is_some()
             || self.grouping.is_by_names();
         let cuts = |edge_ms: i64| edge_ms < before_ms && edge_ms.rem_euclid(QUARTER_MS) != 0;
         !asks_more && !self.days.spans().iter().any(|span| cuts(span.from_ms) || cuts(span.until_ms))

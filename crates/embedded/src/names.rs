@@ -85,6 +85,11 @@ impl<K: Hash + Eq> Dictionary<K> {
         named(&self.names, number)
     }
 
+    /// All names, from number 1 on.
+    pub fn names(&self) -> &[K] {
+        &self.names
+    }
+
     /// One more than the greatest number.
     pub const fn numbers_end(&self) -> usize {
         self.names.len() + 1

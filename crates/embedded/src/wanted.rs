@@ -1,11 +1,11 @@
 //! A filter in the numbers of the dictionaries: names are looked up once for each question, and rows are compared by
 //! number. A name that no row has can match none. It must never know which period or grouping is asked for.
 
-use clicks::{ClickFilter, Measure};
+use clicks::{ClickFilter, DocId, Measure};
 
 use crate::evaluate::Columns;
 use crate::index::part_quarters::Kind;
-use crate::names::{Names, SEVERAL};
+use crate::names::{ItemName, Names, SEVERAL, UNTOLD};
 use crate::recent::{found_code, hits_figure};
 use crate::record::device_code;
 
@@ -64,6 +64,9 @@ impl Wanted {
             }
         }
         wanted.want_indices(filter, names);
+        if let Some(doc_id) = &filter.doc_id {
+            wanted.want_id(doc_id, names);
+        }
         if let Some(terms) = &filter.terms {
             wanted.terms = names.terms.number(terms);
             wanted.nothing |= wanted.terms.is_none();
@@ -71,7 +74,8 @@ impl Wanted {
         match measure {
             Measure::Clicks => wanted.nothing |= filter.hits.is_some(),
             Measure::Searches => {
-                wanted.nothing |= filter.item.is_some() || !filter.product_types.is_empty();
+                let on_items = filter.item.is_some() || filter.doc_id.is_some();
+                wanted.nothing |= on_items || !filter.product_types.is_empty();
                 wanted.want_hits(filter);
             }
         }
@@ -138,6 +142,23 @@ impl Wanted {
             // An item tells its index, and with it that the index is wanted.
             self.indices = None;
         }
+    }
+
+    /// Items with an id in whatever index: of those that are wanted already, where an item is.
+    fn want_id(&mut self, doc_id: &DocId, names: &Names) {
+        let item = |engine, index| names.items.number(&ItemName { engine, index, doc_id: doc_id.clone() });
+        let in_none = self.engines().filter_map(|engine| item(engine, UNTOLD));
+        let numbers = (1..).zip(names.indices.names());
+        let in_indices = numbers.filter_map(|(index, (engine, _))| {
+            self.engine_place(*engine)?;
+            item(*engine, index)
+        });
+        let mut items: Vec<u32> = in_none.chain(in_indices).collect();
+        if let Some(wanted) = &self.items {
+            items.retain(|item| wanted.contains(item));
+        }
+        self.nothing |= items.is_empty();
+        self.items = Some(items);
     }
 
     /// Whether no row can pass.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clicks::{
-    ClickFilter, Device, Dfid, EngineIndex, Grouping, Hashid, IndexName, LocalDays, Measure, Outcome, Period,
-    PeriodError, ProductType, Question, Record, SearchTerms, Store, StoreError, Tally, Zone,
+    ClickFilter, Device, Dfid, DocId, EngineIndex, Grouping, Hashid, IndexName, LocalDays, Measure, Outcome,
+    Period, PeriodError, ProductType, Question, Record, SearchTerms, Store, StoreError, Tally, Zone,
 };
 use registry::{Registry, Scope};
 use tokio::sync::Semaphore;
@@ -50,6 +50,8 @@ pub struct Asked {
     pub terms: Option<SearchTerms>,
     /// The item.
     pub item: Option<Dfid>,
+    /// The item's id, in whatever index.
+    pub doc_id: Option<DocId>,
     /// The kinds of result; empty = all.
     pub product_types: Vec<ProductType>,
     /// How much a search found, and how much it must not have found.
@@ -180,6 +182,30 @@ impl App {
         Ok(self.answer(question, deadline).await?)
     }
 
+    /// Answers the same of each search engine that is asked about, one after the other, in the order of their hashids; each may
+    /// have `rows_max` rows.
+    ///
+    /// # Errors
+    /// As [`App::tally`].
+    pub async fn tally_each(
+        &self,
+        caller: &Caller,
+        asked: Asked,
+        rows_max: usize,
+    ) -> Result<Vec<Answered>, AskError> {
+        let engines = self.selected(caller, &asked);
+        if engines.len().saturating_mul(rows_max) > ANSWER_ROWS_MAX {
+            return Err(AskError::TooManyRows);
+        }
+        caller.needs(Scope::Read)?;
+        self.owned(caller, &asked)?;
+        let mut answered = Vec::with_capacity(engines.len());
+        for engine in engines {
+            answered.push(self.tally(caller, Asked { hashids: Some(vec![engine]), ..asked.clone() }).await?);
+        }
+        Ok(answered)
+    }
+
     /// The search engines that are asked about, sorted, each once: those named, else all of the account.
     fn selected(&self, caller: &Caller, asked: &Asked) -> Vec<Hashid> {
         let mut engines = asked.hashids.clone().unwrap_or_else(|| {
@@ -259,6 +285,7 @@ fn filter(caller: &Caller, engines: Vec<Hashid>, asked: &Asked) -> ClickFilter {
         device: asked.device,
         terms: asked.terms.clone(),
         item: asked.item.clone(),
+        doc_id: asked.doc_id.clone(),
         product_types: asked.product_types.clone(),
         hits: asked.hits.0,
         hits_not: asked.hits.1,

@@ -329,6 +329,9 @@ impl History<'_> {
             filter.item =
                 Some(Dfid { engine: *dice.pick(&ENGINES), index: dice.pick(&INDICES).parse()?, digest });
         }
+        if dice.once_in(6) {
+            filter.doc_id = Some(dice.pick::<&str>(&DOC_IDS).parse()?);
+        }
         if dice.once_in(3) {
             filter.product_types = vec![*dice.pick(&ProductType::ALL), *dice.pick(&ProductType::ALL)];
         }

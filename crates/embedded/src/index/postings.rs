@@ -290,12 +290,20 @@ impl Counting<'_> {
             found.sort_unstable();
             found
         });
+        // Terms follow each other as their rows do.
+        let mut next = 0;
         let mut count = |terms: u32, range: Range<u32>| {
             let range = place(range.start)..place(range.end);
             let clicks = match &found {
                 Some(found) => {
-                    let before = |bound: usize| found.partition_point(|row| *row < bound);
-                    before(range.end) - before(range.start)
+                    let mut pass = |bound: usize| {
+                        while found.get(next).is_some_and(|row| *row < bound) {
+                            next += 1;
+                        }
+                        next
+                    };
+                    let before = pass(range.start);
+                    pass(range.end) - before
                 }
                 None if self.whole.is_some() => range.len(),
                 None => range.filter(|row| rows.segment(*row).is_some()).count(),

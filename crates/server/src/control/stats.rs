@@ -151,6 +151,7 @@ fn asked(ask: StatsAsk) -> Result<Asked, ControlError> {
             "--product-type",
             "search, banner, custom_result, recommendation, quizz or aichat",
         )?,
+        doc_id: None,
         hits: (None, None),
         measure: Measure::Clicks,
         grouping: match ask.by {

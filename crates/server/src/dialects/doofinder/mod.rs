@@ -1,13 +1,15 @@
-//! The Doofinder Stats API v2 (`GET /api/v2/stats/clicks`): its routes. This dialect knows its own JSON, parameters
+//! The Doofinder Stats API v2 (`GET /api/v2/stats/…`): its routes. This dialect knows its own JSON, parameters
 //! and status codes; it can't name another dialect or an engine.
 
 mod answer;
 mod csv;
 mod errors;
+mod lists;
 mod params;
 mod query_string;
+mod reads;
 mod rows;
-mod stats_clicks;
+mod stats;
 
 use std::sync::Arc;
 
@@ -19,7 +21,8 @@ use axum::routing::{any, get};
 use crate::app::App;
 use crate::http::Trouble;
 use errors::Failure;
-use stats_clicks::Stats;
+use reads::{READS, UNANSWERED};
+use stats::Stats;
 
 /// What these routes serve, as a part of the server's OpenAPI document: `paths` and `components`.
 pub const OPENAPI: &str = include_str!("openapi.json");
@@ -30,8 +33,18 @@ const ROOTS: [&str; 2] = ["/api/v2/stats", "/api/v2/search_engines"];
 /// The routes below `/api/v2/stats` and `/api/v2/search_engines`. Whatever is not served there is refused in this
 /// dialect's words.
 pub fn routes(app: Arc<App>) -> Router {
-    let clicks = get(stats_clicks::clicks).fallback(async || Failure::MethodNotAllowed);
-    let mut routes = Router::new().route("/api/v2/stats/clicks", clicks);
+    let mut routes = Router::new();
+    for read in READS {
+        let answer = get(move |stats, uri, headers| reads::read(read, stats, uri, headers));
+        let answer = answer.fallback(async || Failure::MethodNotAllowed);
+        routes = routes.route(&format!("/api/v2/stats/{}", read.path), answer);
+    }
+    let sector = get(reads::sector).fallback(async || Failure::MethodNotAllowed);
+    routes = routes.route("/api/v2/stats/sector/{name}", sector);
+    for (path, reason) in UNANSWERED {
+        let refuse = any(move || std::future::ready(reads::unanswered(reason)));
+        routes = routes.route(&format!("/api/v2/stats/{path}"), refuse);
+    }
     for root in ROOTS {
         // A wildcard needs at least one character, so the root and its slash are routes of their own.
         for path in [root.to_owned(), format!("{root}/"), format!("{root}/{{*rest}}")] {
