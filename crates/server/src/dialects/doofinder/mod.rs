@@ -74,10 +74,31 @@ mod tests {
         document["paths"]["/api/v2/stats/clicks"]["get"].clone()
     }
 
+    /// The names of an operation's parameters.
+    fn parameters(path: &str) -> Vec<String> {
+        let document: Value = serde_json::from_str(OPENAPI).unwrap();
+        let listed = document["paths"][path]["get"]["parameters"].as_array().unwrap().clone();
+        let name = |one: &Value| {
+            let one = one["$ref"].as_str().map_or(one, |found| document.pointer(&found[1..]).unwrap());
+            one["name"].as_str().unwrap().to_owned()
+        };
+        listed.iter().map(name).collect()
+    }
+
+    #[test]
+    fn the_document_has_every_statistic_with_its_parameters() {
+        for read in READS {
+            let names = parameters(&format!("/api/v2/stats/{}", read.path));
+            for name in ["from", "to", "hashids", "tz", "format"].iter().chain(read.accepts) {
+                assert!(names.iter().any(|known| known == name), "{}: {name}", read.path);
+            }
+        }
+        assert!(parameters("/api/v2/stats/sector/{name}").contains(&"sector".to_owned()));
+    }
+
     #[test]
     fn the_document_has_every_published_parameter_and_status() {
-        let names: Vec<Value> =
-            clicks()["parameters"].as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
+        let names = parameters("/api/v2/stats/clicks");
         let published = [
             "from",
             "to",

@@ -22,7 +22,7 @@ pub(super) struct Read {
     /// Below `/api/v2/stats/`.
     pub(super) path: &'static str,
     /// Its parameters beside those that all have.
-    accepts: &'static [&'static str],
+    pub(super) accepts: &'static [&'static str],
     measure: Measure,
     shows: Shows,
 }
