@@ -27,7 +27,7 @@ pub(crate) fn routes(app: &Arc<App>, secret: &MasterSecret) -> Router {
 
 /// What every dialect says about itself, as one OpenAPI document.
 pub(crate) fn openapi(zone: &str) -> String {
-    merged(zone, &[doofinder::OPENAPI, native::OPENAPI, fess::OPENAPI])
+    merged(zone, &[doofinder::OPENAPI, doofinder::events::OPENAPI, native::OPENAPI, fess::OPENAPI])
 }
 
 /// The front's own refusals in the words of the dialect that the path belongs to.
