@@ -10,6 +10,7 @@ use journal::{CommitError, Disk, Receipt, Recovery, Refused, Writer, WriterOptio
 
 use crate::commit::{Decider, Done, Job, PreparedItem, Visible};
 use crate::compaction;
+use crate::confines::Confines;
 use crate::directory::{Account, Change};
 use crate::engine::{ENGINE_INDICES_MAX, ENGINE_SITES_MAX, Engine, NewEngine, site_name};
 use crate::error::{OpenError, RegistryError};
@@ -137,7 +138,39 @@ impl Registry {
         scopes: Scopes,
         now_ms: i64,
     ) -> Result<NewKey, RegistryError> {
-        let key = self.inner.vault.make(account, scopes, now_ms).map_err(RegistryError::NotWritten)?;
+        self.make_key(account, scopes, Confines::default(), now_ms)
+    }
+
+    /// Makes a key that may stand in a public page: it has the scope `click`, and may be used within its confines only.
+    /// It is shown here and never again.
+    ///
+    /// # Errors
+    /// [`RegistryError::NoEngine`] when a search engine that is listed is not the account's; as
+    /// [`Registry::create_key`].
+    pub fn create_page_key(
+        &self,
+        account: AccountCode,
+        confines: Confines,
+        now_ms: i64,
+    ) -> Result<NewKey, RegistryError> {
+        let directory = self.inner.visible.directory();
+        let is_own = |engine: &Hashid| directory.owner(*engine) == Some(account);
+        if !confines.engines().iter().all(is_own) {
+            return Err(RegistryError::NoEngine);
+        }
+        drop(directory);
+        self.make_key(account, Scopes::CLICK, confines, now_ms)
+    }
+
+    fn make_key(
+        &self,
+        account: AccountCode,
+        scopes: Scopes,
+        confines: Confines,
+        now_ms: i64,
+    ) -> Result<NewKey, RegistryError> {
+        let key =
+            self.inner.vault.make(account, scopes, confines, now_ms).map_err(RegistryError::NotWritten)?;
         let new = NewKey {
             info: key.info.clone(),
             key: key.signing.as_ref().iter().map(|byte| char::from(*byte)).collect(),

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod app;
+pub mod browser;
 pub mod bulk;
 pub mod clock;
 pub mod control;
@@ -14,6 +15,7 @@ pub mod fields;
 pub mod http;
 pub mod intake;
 pub mod json;
+pub mod pages;
 pub mod retention;
 pub mod settings;
 pub mod user_agent;

@@ -1,8 +1,9 @@
 //! Where a request comes from: the server's own pages, a listed origin, a stranger's page, or no page at all. This room
 //! must never know what is asked for, and `*` means nothing to it.
 
-use axum::http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERER};
+use axum::http::header::{HeaderMap, HeaderValue, ORIGIN, REFERER};
 
+pub(super) use crate::browser::sole;
 use crate::http::Facts;
 
 /// Scheme, host and port (RFC 6454), in the spelling that makes equal ones equal: lower case, no default port.
@@ -139,18 +140,11 @@ impl Origins {
     }
 }
 
-/// The value of a header that must not be repeated.
-pub(super) fn sole<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (Some(only), None) => only.to_str().ok(),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
+
+    use axum::http::HeaderName;
 
     use super::*;
     use crate::chance::Chance;

@@ -3,13 +3,12 @@
 
 use axum::extract::Query;
 use axum::http::Uri;
-use axum::http::header::{HeaderMap, HeaderName, USER_AGENT};
-use clicks::{Device, UserCode};
+use axum::http::header::HeaderMap;
+use clicks::UserCode;
 
 use super::cookies;
-use super::origin::sole;
 use super::session::random;
-use crate::user_agent::device_of;
+pub(super) use crate::browser::{asks_not_to_be_tracked, device};
 
 /// The name of the cookie that holds the user code.
 pub(super) const USER_COOKIE: &str = "fsid";
@@ -20,10 +19,6 @@ const USER_PARAMETER: &str = "userCode";
 /// The fewest and the most characters of a user code, each of `A-Z a-z 0-9 _`.
 const USER_CODE_CHARS_MIN: usize = 20;
 const USER_CODE_CHARS_MAX: usize = 100;
-
-const SEC_GPC: HeaderName = HeaderName::from_static("sec-gpc");
-const DNT: HeaderName = HeaderName::from_static("dnt");
-const SEC_CH_UA_MOBILE: HeaderName = HeaderName::from_static("sec-ch-ua-mobile");
 
 /// The visitor's code: of the query parameter, else of the first valid cookie. An invalid one counts as absent.
 pub(super) fn user_code(uri: &Uri, headers: &HeaderMap) -> Option<UserCode> {
@@ -44,22 +39,6 @@ fn as_user_code(bytes: &[u8]) -> Option<UserCode> {
 pub(super) fn new_user_code() -> Option<String> {
     let bytes: [u8; 16] = random()?;
     Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-/// Whether the browser says that its user does not want to be tracked: Global Privacy Control or Do Not Track.
-pub(super) fn asks_not_to_be_tracked(headers: &HeaderMap) -> bool {
-    [SEC_GPC, DNT]
-        .iter()
-        .any(|name| headers.get_all(name).iter().any(|value| value.as_bytes().trim_ascii() == b"1"))
-}
-
-/// What the visitor holds: a browser that says it is mobile is, else its `User-Agent` decides.
-pub(super) fn device(headers: &HeaderMap) -> Device {
-    if sole(headers, &SEC_CH_UA_MOBILE).is_some_and(|value| value.trim() == "?1") {
-        return Device::Mobile;
-    }
-    let user_agent = headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    device_of(&user_agent.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -105,17 +84,5 @@ mod tests {
         let (one, two) = (new_user_code().unwrap(), new_user_code().unwrap());
         assert!(as_user_code(one.as_bytes()).is_some());
         assert_ne!(one, two);
-    }
-
-    #[test]
-    fn the_client_hint_wins_only_where_it_says_mobile() {
-        let told = |hint: &'static str, user_agent: &'static str| {
-            let hint = (SEC_CH_UA_MOBILE, HeaderValue::from_static(hint));
-            device(&HeaderMap::from_iter([hint, (USER_AGENT, HeaderValue::from_static(user_agent))]))
-        };
-        assert_eq!(told("?1", "Mozilla/5.0 (X11; Linux x86_64)"), Device::Mobile);
-        assert_eq!(told("?0", "Mozilla/5.0 (Linux; Android 10; K)"), Device::Mobile);
-        assert_eq!(told("?0", "Mozilla/5.0 (X11; Linux x86_64)"), Device::Desktop);
-        assert_eq!(device(&HeaderMap::new()), Device::Desktop);
     }
 }
