@@ -1,7 +1,7 @@
 //! What a browser tells of its user in the headers of a call: what they hold, and that they do not want to be tracked.
 //! This room must never invent anything: what is not told is absent.
 
-use axum::http::header::{HeaderMap, HeaderName, USER_AGENT};
+use axum::http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use clicks::Device;
 
 use crate::settings::OptOut;
@@ -50,6 +50,17 @@ pub fn device(headers: &HeaderMap) -> Device {
     device_of(&user_agent.unwrap_or_default())
 }
 
+/// The same, but for programs that are no browsers and say nothing: they don't hold a desktop.
+#[must_use]
+pub fn told_device(headers: &HeaderMap) -> Option<Device> {
+    const EVERY_BROWSER: &[u8] = b"Mozilla/";
+    let is_browser = || {
+        let user_agent = headers.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
+        user_agent.starts_with(EVERY_BROWSER) || headers.contains_key(SEC_CH_UA_MOBILE)
+    };
+    Some(device(headers)).filter(|device| *device == Device::Mobile || is_browser())
+}
+
 /// The value of a header that must not be repeated.
 #[must_use]
 pub fn sole<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
@@ -62,8 +73,6 @@ pub fn sole<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     #[test]
@@ -76,6 +85,17 @@ mod tests {
         assert_eq!(told("?0", "Mozilla/5.0 (Linux; Android 10; K)"), Device::Mobile);
         assert_eq!(told("?0", "Mozilla/5.0 (X11; Linux x86_64)"), Device::Desktop);
         assert_eq!(device(&HeaderMap::new()), Device::Desktop);
+    }
+
+    #[test]
+    fn a_program_that_is_no_browser_holds_nothing_that_it_does_not_tell() {
+        let told = |user_agent: &'static str| {
+            told_device(&HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_static(user_agent))]))
+        };
+        assert_eq!(told("Mozilla/5.0 (X11; Linux x86_64)"), Some(Device::Desktop));
+        assert_eq!(told("Mozilla/5.0 (iPhone)"), Some(Device::Mobile));
+        assert_eq!(told("Shop/3 (Android 14)"), Some(Device::Mobile));
+        assert_eq!([told("node"), told("curl/8"), told_device(&HeaderMap::new())], [None; 3]);
     }
 
     #[test]

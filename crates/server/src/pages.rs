@@ -3,10 +3,11 @@
 //!
 //! This room must never know a dialect's paths, fields or statuses. A caller with any other scope passes untouched.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -20,7 +21,7 @@ use crate::access::Caller;
 use crate::browser::{Wish, asks_not_to_be_tracked, sole, wish};
 use crate::counts::Fate;
 use crate::feed::{Line, Rejection};
-use crate::http::{SlidingWindow, rate_key};
+use crate::http::{Facts, SlidingWindow, rate_key};
 use crate::settings::{OptOut, Settings};
 
 /// The largest body that a key of the scope `click` may send through the native routes and those of UBI.
@@ -33,6 +34,8 @@ pub const PAGE_AGE_MS_MAX: i64 = 86_400_000;
 const PAGE_ADDRESSES_MAX: usize = 65_536;
 /// The most keys whose calls of the last second are followed.
 const PAGE_KEYS_MAX: usize = 65_536;
+/// The address of a caller whose address is not known.
+const NO_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// How long a browser may remember a preflight's answer, in seconds: an hour.
 const PREFLIGHT_SECONDS_MAX: &str = "3600";
 
@@ -83,14 +86,10 @@ impl Pages {
     ///
     /// # Errors
     /// [`Blocked`].
-    pub fn admit(
-        &self,
-        caller: &Caller,
-        headers: &HeaderMap,
-        client: IpAddr,
-        now_ns: u64,
-    ) -> Result<Admitted, Blocked> {
+    pub fn admit(&self, caller: &Caller, request: &Request, now_ns: u64) -> Result<Admitted, Blocked> {
         let (true, Some(key)) = (is_page_key(caller), caller.key) else { return Ok(None) };
+        let client = request.extensions().get::<Facts>().map_or(NO_ADDRESS, |facts| facts.client);
+        let headers = request.headers();
         self.by_address.admit(&rate_key(client), now_ns).map_err(Blocked::RateLimited)?;
         let origin = match headers.contains_key(ORIGIN) {
             false => None,
@@ -149,19 +148,39 @@ pub fn tell(origin: Option<&HeaderValue>, response: &mut Response) {
     }
 }
 
-/// What a page's lines are held to.
+/// What lines are held to that a page sends.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules {
     now_ms: i64,
+    age_ms_max: i64,
     wish: Wish,
     device: Option<Device>,
 }
 
 impl Rules {
-    /// For lines that came with these headers. `device` is what a line without one gets.
+    /// For lines that came with these headers.
     #[must_use]
-    pub fn of(opt_out: OptOut, headers: &HeaderMap, device: Option<Device>, now_ms: i64) -> Self {
-        Self { now_ms, wish: wish(opt_out, asks_not_to_be_tracked(headers)), device }
+    pub fn of(opt_out: OptOut, headers: &HeaderMap, now_ms: i64) -> Self {
+        let wish = wish(opt_out, asks_not_to_be_tracked(headers));
+        Self { now_ms, age_ms_max: PAGE_AGE_MS_MAX, wish, device: None }
+    }
+
+    /// What a line without a device gets.
+    #[must_use]
+    pub fn with_device(self, device: Option<Device>) -> Self {
+        Self { device, ..self }
+    }
+
+    /// For a dialect that has a limit of its own to the age of its lines, or none.
+    #[must_use]
+    pub fn of_any_age(self) -> Self {
+        Self { age_ms_max: i64::MAX, ..self }
+    }
+
+    /// Whether anything of the visitor may be recorded.
+    #[must_use]
+    pub fn may_log(&self) -> bool {
+        self.wish != Wish::NotLogged
     }
 
     /// The line as it may be recorded: no item, nothing older than a day, nobody named who asked not to be.
@@ -169,7 +188,7 @@ impl Rules {
     /// # Errors
     /// A [`Rejection`].
     pub fn hold(&self, line: Line) -> Result<Line, Rejection> {
-        if self.wish == Wish::NotLogged {
+        if !self.may_log() {
             let message = "the visitor asks not to be tracked".to_owned();
             return Err(Rejection { fate: Fate::OptedOut, code: "opted_out", message });
         }
@@ -198,7 +217,7 @@ impl Rules {
     }
 
     fn check_age(&self, at_ms: i64) -> Result<(), Rejection> {
-        if at_ms < self.now_ms.saturating_sub(PAGE_AGE_MS_MAX) {
+        if at_ms < self.now_ms.saturating_sub(self.age_ms_max) {
             return Err(Rejection::bad_params(
                 "at: must be at most 24 hours old with a key of the scope `click`",
             ));

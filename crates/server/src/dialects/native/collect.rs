@@ -15,7 +15,7 @@ use super::lines::{At, invalid_json, told};
 use super::refusals::Refusal;
 use crate::access::{Caller, key_caller};
 use crate::app::App;
-use crate::browser::device;
+use crate::browser::told_device;
 use crate::bulk::{Defaults, is_blank, without_mark};
 use crate::counts::Fate;
 use crate::feed::{Line, Rejection, Report};
@@ -71,8 +71,9 @@ async fn take(desk: &Desk, caller: Caller, request: Request) -> Result<Response,
     check_media_type(request.headers(), PAGE_TYPES)
         .map_err(|refusal| desk.counted(Fate::BadMediaType, refusal))?;
     let app = &desk.app;
-    let (now_ms, holds) = (app.clock.now_ms(), device(request.headers()));
-    let rules = Rules::of(app.settings.opt_out, request.headers(), Some(holds), now_ms);
+    let now_ms = app.clock.now_ms();
+    let rules = Rules::of(app.settings.opt_out, request.headers(), now_ms)
+        .with_device(told_device(request.headers()));
     let (body, room) = desk.body(request, Sender::Page).await?;
     read_and_record(app, &caller, body, &rules, now_ms, room).await.map(answered)
 }
@@ -128,7 +129,7 @@ mod tests {
     const CLICK: &str = r#"{"type":"click","doc_id":"sku1"}"#;
 
     fn read_text(body: &str) -> Vec<(u64, Result<i64, String>)> {
-        let rules = Rules::of(OptOut::Count, &HeaderMap::new(), Some(Device::Mobile), NOW_MS);
+        let rules = Rules::of(OptOut::Count, &HeaderMap::new(), NOW_MS).with_device(Some(Device::Mobile));
         let told = read(body.as_bytes(), &rules, NOW_MS);
         let at = |line| match line {
             Line::Click(click) => {

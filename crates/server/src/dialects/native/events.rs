@@ -1,11 +1,9 @@
 //! `POST /v1/events`: checks the caller and the headers, has the lines read and fed, and reports what became of each.
 //! It must never know how a line is read or where it is kept.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::body::{Bytes, HttpBody};
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
@@ -13,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use registry::Scope;
 use serde::Serialize;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::body::{EVENTS_BYTES_MAX, NDJSON, Told, check_media_type, idempotency_key, read_lines};
 use super::log::{EventsReader, Unnamed};
@@ -23,19 +21,13 @@ use crate::app::App;
 use crate::bulk::Defaults;
 use crate::counts::Fate;
 use crate::feed::{Feeder, Report, fed};
-use crate::http::{BodyTimeout, Facts, read_body};
+use crate::http::{BodyError, BodyRoom, Held, NoBody};
 use crate::pages::{Admitted, PAGE_BODY_BYTES_MAX, Rules, is_page_key, tell};
 
-/// The most bytes of bodies that are held at the same time: four of the largest. What their lines tell takes a few times
-/// as much memory.
-pub(super) const EVENTS_BYTES_AT_ONCE_MAX: usize = 4 * EVENTS_BYTES_MAX;
-/// The most bytes of bodies of pages that are held at the same time. They have room of their own, so that strangers can't
-/// keep a shop from feeding.
-const PAGE_BYTES_AT_ONCE_MAX: usize = 64 * PAGE_BODY_BYTES_MAX;
-/// How long a body may take where the front does not say.
-const BODY_TIME_MAX: Duration = Duration::from_secs(30);
-/// The address of a caller whose address is not known, as on the control socket.
-const NO_ADDRESS: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+/// How many of the largest bodies are held at the same time. What their lines tell takes a few times as much memory.
+pub(super) const EVENTS_BODIES_AT_ONCE_MAX: usize = 4;
+/// The same for bodies of pages. They have room of their own, so that strangers can't keep a shop from feeding.
+const PAGE_BODIES_AT_ONCE_MAX: usize = 64;
 /// Bodies up to this size are read where they arrive; larger ones on a thread of their own, so that no other connection
 /// waits for them.
 const EVENTS_INLINE_BYTES_MAX: usize = 16 * 1024;
@@ -43,8 +35,8 @@ const EVENTS_INLINE_BYTES_MAX: usize = 16 * 1024;
 /// What the handlers need: the app, and room for bodies.
 pub(super) struct Desk {
     pub(super) app: Arc<App>,
-    room: Arc<Semaphore>,
-    page_room: Arc<Semaphore>,
+    room: BodyRoom,
+    page_room: BodyRoom,
 }
 
 /// Whose body is read: one that a shop's own system sends, or one that a page sends.
@@ -62,8 +54,8 @@ pub(super) struct Passed {
 
 impl Desk {
     pub(super) fn new(app: Arc<App>) -> Self {
-        let room = |bytes| Arc::new(Semaphore::new(bytes));
-        Self { app, room: room(EVENTS_BYTES_AT_ONCE_MAX), page_room: room(PAGE_BYTES_AT_ONCE_MAX) }
+        let room = BodyRoom::new(EVENTS_BYTES_MAX, EVENTS_BODIES_AT_ONCE_MAX);
+        Self { app, room, page_room: BodyRoom::new(PAGE_BODY_BYTES_MAX, PAGE_BODIES_AT_ONCE_MAX) }
     }
 
     pub(super) fn counted(&self, fate: Fate, refusal: Refusal) -> Refusal {
@@ -81,30 +73,23 @@ impl Desk {
 
     /// Lets a page's call pass or not; any other caller passes.
     pub(super) fn admit(&self, caller: &Caller, request: &Request) -> Result<Admitted, Refusal> {
-        let client = request.extensions().get::<Facts>().map_or(NO_ADDRESS, |facts| facts.client);
-        let admitted = self.app.pages.admit(caller, request.headers(), client, self.app.clock.running_ns());
+        let admitted = self.app.pages.admit(caller, request, self.app.clock.running_ns());
         admitted.map_err(|blocked| self.counted(blocked.fate(), blocked.into()))
     }
 
-    /// Reads a body for which room was made.
-    pub(super) async fn body(
-        &self,
-        request: Request,
-        sender: Sender,
-    ) -> Result<(Bytes, OwnedSemaphorePermit), Refusal> {
-        let (room, bytes_max) = match sender {
-            Sender::Shop => (&self.room, EVENTS_BYTES_MAX),
-            Sender::Page => (&self.page_room, PAGE_BODY_BYTES_MAX),
+    /// Reads a body for which there is room.
+    pub(super) async fn body(&self, request: Request, sender: Sender) -> Result<Held, Refusal> {
+        let room = match sender {
+            Sender::Shop => &self.room,
+            Sender::Page => &self.page_room,
         };
-        let time_max = request.extensions().get::<BodyTimeout>().map_or(BODY_TIME_MAX, |timeout| timeout.0);
-        let told = request.body().size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
-        let bytes = u32::try_from(told.unwrap_or(bytes_max).clamp(1, bytes_max)).unwrap_or(u32::MAX);
-        let full = |_| self.counted(Fate::Unavailable, Refusal::Unavailable);
-        let room = Arc::clone(room).try_acquire_many_owned(bytes).map_err(full)?;
-        let read = read_body(request.into_body(), bytes_max, time_max).await;
-        read.map(|bytes| (bytes, room)).map_err(|error| match Refusal::of_body(error, bytes_max) {
-            refusal @ Refusal::PayloadTooLarge(_) => self.counted(Fate::TooLarge, refusal),
-            refusal => self.counted(Fate::Broken, refusal),
+        room.read(request).await.map_err(|error| {
+            let fate = match error {
+                NoBody::NoRoom => Fate::Unavailable,
+                NoBody::Unread(BodyError::TooLarge) => Fate::TooLarge,
+                NoBody::Unread(_) => Fate::Broken,
+            };
+            self.counted(fate, Refusal::of_body(error, room.body_bytes_max()))
         })
     }
 }
@@ -131,7 +116,7 @@ fn pass(desk: &Desk, request: &Request) -> Result<(Passed, Admitted), Refusal> {
     }
     let origin = desk.admit(&caller, request)?;
     let app = &desk.app;
-    let rules = || Rules::of(app.settings.opt_out, request.headers(), None, app.clock.now_ms());
+    let rules = || Rules::of(app.settings.opt_out, request.headers(), app.clock.now_ms());
     Ok((Passed { caller, rules: is_page.then(rules) }, origin))
 }
 

@@ -8,7 +8,7 @@ use clicks::StoreError;
 use serde::Serialize;
 
 use crate::feed::FeedError;
-use crate::http::{BodyError, Trouble};
+use crate::http::{BodyError, NoBody, Trouble};
 use crate::pages::Blocked;
 
 /// Why no line was taken.
@@ -125,11 +125,12 @@ impl From<Trouble> for Refusal {
 
 impl Refusal {
     /// Why a body of at most `bytes_max` bytes was not read.
-    pub(super) fn of_body(error: BodyError, bytes_max: usize) -> Self {
+    pub(super) fn of_body(error: NoBody, bytes_max: usize) -> Self {
         match error {
-            BodyError::TooLarge => Self::PayloadTooLarge(bytes_max),
-            BodyError::TimedOut => Self::Timeout,
-            BodyError::Broken => Self::BadParams("The body broke off"),
+            NoBody::NoRoom => Self::Unavailable,
+            NoBody::Unread(BodyError::TooLarge) => Self::PayloadTooLarge(bytes_max),
+            NoBody::Unread(BodyError::TimedOut) => Self::Timeout,
+            NoBody::Unread(BodyError::Broken) => Self::BadParams("The body broke off"),
         }
     }
 }
