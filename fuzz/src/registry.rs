@@ -6,7 +6,8 @@ use std::sync::{Arc, LazyLock};
 use clicks::{AccountCode, EngineIndex, Item};
 use journal::{Disk, SimulatedDisk};
 use registry::{
-    Confines, MasterSecret, NewEngine, Registry, RegistryBackup, RegistryCounts, RegistryOptions, Scopes, verify,
+    Confines, EngineUpdate, MasterSecret, NewEngine, Registry, RegistryBackup, RegistryCounts, RegistryOptions, Scopes,
+    verify,
 };
 
 use crate::checks::{SEGMENT_HEADER_BYTES, fit_end, fit_frames, put, word_at};
@@ -47,6 +48,7 @@ static FILES: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
     let confines = Confines::new(&["11111111111111111111111111111111".parse().unwrap()], &["https://shop.example.com".to_owned()]).unwrap();
     registry.create_page_key(shop, confines, 1).unwrap();
     registry.revoke_key(&key.info.id).unwrap();
+    changes_and_goes(&registry);
     registry.put_items((0..20).map(item).collect()).unwrap();
     registry.close();
     let files = disk.list().unwrap().into_iter().map(|name| {
@@ -55,6 +57,22 @@ static FILES: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
     });
     files.filter(|(name, _)| !name.ends_with(".tmp")).collect()
 });
+
+/// One of each record of what changes and goes, with nothing left of it but another site.
+fn changes_and_goes(registry: &Registry) {
+    let shop = registry.engines(None).remove(0);
+    let sites = Some(vec!["www.example.com".to_owned(), "shop.example.com".to_owned()]);
+    registry.update_engine(shop.hashid, EngineUpdate { name: Some("The shop".to_owned()), sites }).unwrap();
+    let gone = registry.create_engine(shop.account, NewEngine::default()).unwrap();
+    registry.delete_engine(gone.hashid).unwrap();
+    let faq = EngineIndex { engine: shop.hashid, index: "faq".parse().unwrap() };
+    registry.create_index(faq.clone()).unwrap();
+    let mut items: Vec<Item> = (0..3).map(item).collect();
+    items.iter_mut().for_each(|item| item.place = faq.clone());
+    registry.put_items(items.clone()).unwrap();
+    registry.remove_items(&faq, &[items[0].doc_id.clone(), items[1].doc_id.clone()]).unwrap();
+    registry.delete_index(faq).unwrap();
+}
 
 fn item(number: usize) -> Item {
     let index = if number.is_multiple_of(3) { "page" } else { "product" };

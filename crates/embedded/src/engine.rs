@@ -64,10 +64,16 @@ impl EmbeddedStore {
         let Recovered { kept, sealer, journal, open_day, report } = recovered;
         let kept = Arc::new(Shared::new(kept));
         let (trouble, bell) = (Arc::new(Trouble::default()), Arc::new(Bell::default()));
+        let unsealed_bytes = read(&kept).unsealed_bytes();
+        bell.set_unsealed_bytes(unsealed_bytes);
         let rule = SealingRule {
             bytes: if options.seals_by_itself { options.recent_bytes_max / 2 } else { usize::MAX },
             by_day: options.seals_by_itself,
         };
+        // A journal may hold more than memory should: the next record may be long in coming.
+        if unsealed_bytes >= rule.bytes {
+            bell.ring();
+        }
         let ledger = Ledger::new(
             Arc::clone(&kept),
             Arc::clone(&trouble),

@@ -128,6 +128,21 @@ impl Registry {
         number.is_some_and(|number| self.inner.visible.items.find(ItemDigest::of(doc_id), number).is_some())
     }
 
+    /// How many items an engine's index holds. Walks all items in memory: for people's questions, not for each click.
+    #[must_use]
+    pub fn items_of(&self, place: &EngineIndex) -> u64 {
+        let number = self.inner.visible.directory().place(place.engine, place.index.as_str());
+        number.map_or(0, |number| self.inner.visible.items.len_of(number))
+    }
+
+    /// The items of an engine's index in the order of their digests: the first `max` behind `after`. An item that is
+    /// there all the while is met once however many come and go. Walks all items in memory.
+    #[must_use]
+    pub fn items_after(&self, place: &EngineIndex, after: Option<ItemDigest>, max: usize) -> Vec<ItemDigest> {
+        let number = self.inner.visible.directory().place(place.engine, place.index.as_str());
+        number.map(|number| self.inner.visible.items.digests(number, after, max)).unwrap_or_default()
+    }
+
     /// The item with this dfid, with title and link. Reads the disk.
     ///
     /// # Errors

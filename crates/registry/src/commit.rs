@@ -1,6 +1,7 @@
 //! Commit: decides on changes in their order, and makes visible what is durable. All of it runs on the writer's thread;
 //! readers see a change only after its sync, and never wait for one.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
@@ -8,9 +9,10 @@ use clicks::{EngineIndex, Hashid, Item, ItemDigest};
 use hashbrown::HashMap;
 use journal::{Committer, Position, Reader};
 
-use crate::directory::{Change, Directory, Limits};
+use crate::change::Change;
+use crate::directory::{Directory, Limits};
 use crate::error::RegistryError;
-use crate::item::{ItemTable, Known, Place, PutItem, RecordAt};
+use crate::item::{ItemTable, Known, Place, PutItem, RecordAt, RemoveItem};
 use crate::record::{self, ItemText, Record};
 
 /// What readers see, and all that is known of the journal's content.
@@ -39,9 +41,11 @@ impl Visible {
         self.directory.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn apply<'a>(&self, changes: impl IntoIterator<Item = &'a Change>) {
+    /// Makes changes visible. Returns the places that are gone with them: from here on nobody finds an item there, and
+    /// [`ItemTable::forget`] makes room.
+    pub(crate) fn apply<'a>(&self, changes: impl IntoIterator<Item = &'a Change>) -> HashSet<Place> {
         let mut directory = self.directory.write().unwrap_or_else(PoisonError::into_inner);
-        changes.into_iter().for_each(|change| directory.apply(change));
+        changes.into_iter().flat_map(|change| directory.apply(change)).collect()
     }
 
     pub(crate) fn reader(&self, odd_generation: bool) -> Option<Reader> {
@@ -65,8 +69,10 @@ impl Visible {
     /// Bytes of records that are in force, and of those that are not: an estimate that takes all records as equally
     /// long, because the length of a replaced one is not kept.
     pub(crate) fn live_and_dead_bytes(&self) -> (u64, u64) {
-        let (accounts, keys, engines) = self.directory().counts();
-        let live = (accounts + keys + engines) as u64 + self.items.len();
+        let directory = self.directory();
+        let (accounts, keys, engines) = directory.counts();
+        let live = (accounts + keys + engines + directory.retired()) as u64 + self.items.len();
+        drop(directory);
         let records = self.records.load(Ordering::Relaxed).max(1);
         let bytes = self.bytes.load(Ordering::Relaxed);
         let dead = u128::from(bytes) * u128::from(records.saturating_sub(live)) / u128::from(records);
@@ -79,6 +85,16 @@ impl Visible {
 pub(crate) enum Job {
     Change { change: Change, refused: Option<RegistryError>, frame_bytes: u64 },
     Items(ItemJob),
+    Removals(RemovalJob),
+}
+
+/// Items of one place that are removed together.
+pub(crate) struct RemovalJob {
+    from: EngineIndex,
+    digests: Vec<ItemDigest>,
+    outcomes: Vec<RemoveItem>,
+    place: Option<Place>,
+    frame_bytes: u64,
 }
 
 /// Items that share a frame.
@@ -111,11 +127,17 @@ struct ItemWrite {
 pub(crate) enum Done {
     Change(Result<(), RegistryError>),
     Items(Vec<PutItem>),
+    Removals(Vec<RemoveItem>),
 }
 
 impl Job {
     pub(crate) fn change(change: Change) -> Self {
         Self::Change { change, refused: None, frame_bytes: 0 }
+    }
+
+    pub(crate) fn removals(from: EngineIndex, digests: Vec<ItemDigest>) -> Self {
+        let outcomes = Vec::with_capacity(digests.len());
+        Self::Removals(RemovalJob { from, digests, outcomes, place: None, frame_bytes: 0 })
     }
 
     pub(crate) fn items(items: Vec<PreparedItem>, bytes: usize) -> Self {
@@ -130,6 +152,9 @@ impl Job {
         })
     }
 }
+
+/// What the record of a removed item takes: its kind and its digest.
+pub(crate) const REMOVAL_BYTES: usize = 17;
 
 /// How much may be kept, and how long a frame may be.
 #[derive(Debug, Clone, Copy)]
@@ -146,8 +171,8 @@ pub(crate) struct Decider {
     odd_generation: bool,
     /// What will be visible once the group is durable.
     decided: Directory,
-    /// The same for items: the content of those that this group writes, and how many there will be.
-    decided_items: HashMap<(ItemDigest, Place), u64>,
+    /// The same for items: the content of those that this group writes (`None`: removes), and how many there will be.
+    decided_items: HashMap<(ItemDigest, Place), Option<u64>>,
     items: u64,
 }
 
@@ -206,7 +231,7 @@ impl Decider {
             last = Some((*engine, index.as_str(), place));
             let offset = write_item(frame, &prepared.item, written == Some(place));
             written = Some(place);
-            self.decided_items.insert((prepared.digest, place), prepared.content);
+            self.decided_items.insert((prepared.digest, place), Some(prepared.content));
             self.items += u64::from(is_new);
             job.writes.push(ItemWrite { digest: prepared.digest, place, content: prepared.content, offset });
             job.outcomes.push(PutItem::Recorded);
@@ -216,10 +241,7 @@ impl Decider {
 
     /// Whether the item is to be written.
     fn decide(&self, prepared: &PreparedItem, place: Option<Place>) -> Result<Wanted, RegistryError> {
-        let kept = place.and_then(|place| {
-            let decided = self.decided_items.get(&(prepared.digest, place)).copied();
-            decided.or_else(|| self.visible.items.find(prepared.digest, place).map(|known| known.content))
-        });
+        let kept = place.and_then(|place| self.kept(prepared.digest, place));
         match kept {
             Some(content) if content == prepared.content => Ok(Wanted::Nothing),
             None if self.items >= self.bounds.items_max => {
@@ -227,6 +249,54 @@ impl Decider {
             }
             kept => Ok(Wanted::Write { is_new: kept.is_none() }),
         }
+    }
+
+    /// The content of an item as it will be kept so far.
+    fn kept(&self, digest: ItemDigest, place: Place) -> Option<u64> {
+        let decided = self.decided_items.get(&(digest, place)).copied();
+        decided.unwrap_or_else(|| self.visible.items.find(digest, place).map(|known| known.content))
+    }
+
+    fn stage_removals(&mut self, job: &mut RemovalJob, frame: &mut Vec<u8>) {
+        job.place = self.decided.place(job.from.engine, job.from.index.as_str());
+        for digest in &job.digests {
+            let place = job.place.filter(|place| self.kept(*digest, *place).is_some());
+            let Some(place) = place else {
+                job.outcomes.push(RemoveItem::Missing);
+                continue;
+            };
+            if frame.is_empty() {
+                record::begin(frame);
+                let index = job.from.index.as_str();
+                record::write(frame, &Record::Place { engine: job.from.engine, index });
+            }
+            record::write(frame, &Record::ItemRemoved { digest: *digest });
+            self.decided_items.insert((*digest, place), None);
+            self.items -= 1;
+            job.outcomes.push(RemoveItem::Removed);
+        }
+        job.frame_bytes = frame.len() as u64;
+    }
+
+    fn show_removals(&self, job: RemovalJob) -> Vec<RemoveItem> {
+        let removed = |(_, outcome): &(&ItemDigest, &RemoveItem)| **outcome == RemoveItem::Removed;
+        let gone = job.digests.iter().zip(&job.outcomes).filter(removed);
+        let mut records = 0;
+        for ((digest, _), place) in gone.zip(job.place.iter().cycle()) {
+            self.visible.items.remove(*digest, *place);
+            records += 1;
+        }
+        self.visible.count(records, job.frame_bytes);
+        job.outcomes
+    }
+
+    /// Makes a change visible, and forgets the items that are gone with it.
+    fn show_change(&mut self, change: &Change, frame_bytes: u64) {
+        let gone = self.visible.apply([change]);
+        if !gone.is_empty() {
+            self.visible.items.forget(&gone);
+        }
+        self.visible.count(1, frame_bytes);
     }
 
     /// Adds an index that is not listed to its engine.
@@ -291,6 +361,7 @@ impl Committer for Decider {
         match job {
             Job::Change { .. } => CHANGE_BYTES,
             Job::Items(job) => job.bytes + job.items.len() * size_of::<PreparedItem>(),
+            Job::Removals(job) => CHANGE_BYTES + 2 * job.digests.len() * REMOVAL_BYTES,
         }
     }
 
@@ -301,23 +372,28 @@ impl Committer for Decider {
                 *frame_bytes = frame.len() as u64;
             }
             Job::Items(job) => self.stage_items(job, frame),
+            Job::Removals(job) => self.stage_removals(job, frame),
         }
     }
 
     fn committed(&mut self, jobs: Vec<Job>, positions: &[Option<Position>], _end: Position) -> Vec<Done> {
         self.decided_items.clear();
-        jobs.into_iter()
+        let done = jobs
+            .into_iter()
             .zip(positions)
             .map(|(job, position)| match job {
                 Job::Change { refused: Some(error), .. } => Done::Change(Err(error)),
                 Job::Change { change, refused: None, frame_bytes } => {
-                    self.visible.apply([&change]);
-                    self.visible.count(1, frame_bytes);
+                    self.show_change(&change, frame_bytes);
                     Done::Change(Ok(()))
                 }
                 Job::Items(job) => Done::Items(self.show_items(job, *position)),
+                Job::Removals(job) => Done::Removals(self.show_removals(job)),
             })
-            .collect()
+            .collect();
+        // With an index its items went, which nobody has counted.
+        self.items = self.visible.items.len();
+        done
     }
 
     /// Nothing of the group counts, so what is decided is again what is visible. No frame is too large, see

@@ -62,17 +62,19 @@ fn copy_items(
     copy: &mut Copy,
 ) -> Result<(), OpenError> {
     let broken = |what: String| OpenError::Contradiction { files: String::new(), position, what };
-    let mut place: Option<(Place, EngineIndex)> = None;
+    // The place of the items that follow; its inner `None` stands for an index that was removed since, with its items.
+    let mut place: Option<Option<(Place, EngineIndex)>> = None;
     for record in Records::of(payload).map_err(|error| broken(error.to_string()))? {
         let (offset, record) = record.map_err(|error| broken(error.to_string()))?;
         match record {
             Record::Place { engine, index } => {
                 let directory = visible.directory();
                 let number = directory.place(engine, index);
-                place = number.and_then(|number| Some((number, directory.at(number)?.clone())));
+                place = Some(number.and_then(|number| Some((number, directory.at(number)?.clone()))));
             }
             Record::Item(item) => {
-                let (number, named) = place.as_ref().ok_or_else(|| broken("an unknown place".to_owned()))?;
+                let place = place.as_ref().ok_or_else(|| broken("an item without a place".to_owned()))?;
+                let Some((number, named)) = place else { continue };
                 let known = visible.items.find(ItemDigest::of(item.doc_id), *number);
                 if known
                     .is_some_and(|known| Some(known.at) == RecordAt::new(odd_generation, position, offset))

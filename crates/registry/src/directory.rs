@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use clicks::{AccountCode, EngineIndex, Hashid, IndexName};
 
-use crate::engine::{ENGINE_INDICES_MAX, Engine};
+use crate::change::Change;
+use crate::engine::{ENGINE_INDICES_MAX, ENGINES_RETIRED_MAX, Engine};
 use crate::error::RegistryError;
 use crate::item::Place;
 use crate::key::{KeyId, KeyInfo, KeyLookup, SigningKey, StoredKey};
-use crate::record::Record;
 use crate::scopes::Scope;
 
 /// The most keys of one account: a JWT is checked against each of them.
@@ -39,35 +39,6 @@ impl Limits {
         Self { accounts_max: usize::MAX, keys_max: usize::MAX, engines_max: usize::MAX };
 }
 
-/// One change of the directory.
-#[derive(Clone)]
-pub(crate) enum Change {
-    Account(Account),
-    Key(Arc<StoredKey>),
-    KeyRevoked(KeyId),
-    Engine(Arc<Engine>),
-    Index(EngineIndex),
-}
-
-impl Change {
-    /// The record that stands for it on disk.
-    pub(crate) fn record(&self) -> Record<'_> {
-        match self {
-            Self::Account(account) => Record::Account { code: account.code, name: &account.name },
-            Self::Key(key) => Record::Key { info: key.info.clone(), sealed: key.sealed },
-            Self::KeyRevoked(id) => Record::KeyRevoked { id: *id },
-            Self::Engine(engine) => Record::Engine {
-                hashid: engine.hashid,
-                account: engine.account,
-                name: &engine.name,
-                indices: engine.indices.iter().map(IndexName::as_str).collect(),
-                sites: engine.sites.iter().map(String::as_str).collect(),
-            },
-            Self::Index(place) => Record::Place { engine: place.engine, index: place.index.as_str() },
-        }
-    }
-}
-
 /// An engine with the numbers of its indices, in their order.
 #[derive(Clone)]
 struct EngineEntry {
@@ -88,7 +59,10 @@ pub(crate) struct Directory {
     engines: BTreeMap<Hashid, EngineEntry>,
     engines_of: BTreeSet<(AccountCode, Hashid)>,
     sites: HashMap<String, Hashid>,
-    places: Vec<EngineIndex>,
+    /// By their numbers, which are never given again: `None` where an index was removed.
+    places: Vec<Option<EngineIndex>>,
+    /// The hashids of removed engines, with the accounts that had them.
+    retired: BTreeMap<Hashid, AccountCode>,
 }
 
 impl Directory {
@@ -117,13 +91,46 @@ impl Directory {
                 }
                 room(entry.engine.indices.len(), ENGINE_INDICES_MAX, "indices of one search engine")
             }
+            Change::NewIndex(place) => match self.place(place.engine, place.index.as_str()) {
+                Some(_) => Err(RegistryError::IndexExists),
+                None => self.check(&Change::Index(place.clone()), limits),
+            },
+            Change::EngineChanged { hashid, sites, .. } => self.check_sites(*hashid, sites.as_deref()),
+            Change::EngineRemoved(hashid) => {
+                self.engines.get(hashid).ok_or(RegistryError::NoEngine)?;
+                room(self.retired.len(), ENGINES_RETIRED_MAX, "removed search engines")
+            }
+            Change::EngineRetired { hashid, account } => {
+                self.accounts.get(account).ok_or(RegistryError::NoAccount)?;
+                let known = self.engines.contains_key(hashid) || self.retired.contains_key(hashid);
+                if known { Err(RegistryError::HashidTaken) } else { Ok(()) }
+            }
+            Change::IndexRemoved(place) => {
+                self.engines.get(&place.engine).ok_or(RegistryError::NoEngine)?;
+                self.place(place.engine, place.index.as_str()).map(|_| ()).ok_or(RegistryError::NoIndex)
+            }
         }
+    }
+
+    fn check_sites(&self, hashid: Hashid, sites: Option<&[String]>) -> Result<(), RegistryError> {
+        self.engines.get(&hashid).ok_or(RegistryError::NoEngine)?;
+        let sites = sites.unwrap_or_default();
+        let of_another = |site: &&String| self.sites.get(*site).is_some_and(|holder| *holder != hashid);
+        if let Some(site) = sites.iter().find(of_another) {
+            return Err(RegistryError::SiteTaken { site: site.clone() });
+        }
+        let different: HashSet<_> = sites.iter().collect();
+        if different.len() < sites.len() {
+            return Err(RegistryError::Invalid { what: "a site is named once" });
+        }
+        Ok(())
     }
 
     fn check_engine(&self, engine: &Engine, limits: Limits) -> Result<(), RegistryError> {
         self.accounts.get(&engine.account).ok_or(RegistryError::NoAccount)?;
         room(self.engines.len(), limits.engines_max, "search engines")?;
-        if self.engines.contains_key(&engine.hashid) {
+        let of_another = self.retired.get(&engine.hashid).is_some_and(|account| *account != engine.account);
+        if of_another || self.engines.contains_key(&engine.hashid) {
             return Err(RegistryError::HashidTaken);
         }
         if let Some(site) = engine.sites.iter().find(|site| self.sites.contains_key(*site)) {
@@ -137,8 +144,9 @@ impl Directory {
         Ok(())
     }
 
-    /// Makes a change that [`Directory::check`] has let through.
-    pub(crate) fn apply(&mut self, change: &Change) {
+    /// Makes a change that [`Directory::check`] has let through. Returns the numbers of places that are gone with it;
+    /// their items have to be forgotten.
+    pub(crate) fn apply(&mut self, change: &Change) -> Vec<Place> {
         match change {
             Change::Account(account) => {
                 self.names.insert(Arc::clone(&account.name), account.code);
@@ -154,7 +162,59 @@ impl Directory {
             }
             Change::KeyRevoked(id) => self.remove_key(*id),
             Change::Engine(engine) => self.add_engine(engine),
-            Change::Index(place) => self.add_index(place),
+            Change::Index(place) | Change::NewIndex(place) => self.add_index(place),
+            Change::EngineChanged { hashid, name, sites } => {
+                self.change_engine(*hashid, name.as_ref(), sites.as_ref());
+            }
+            Change::EngineRemoved(hashid) => return self.remove_engine(*hashid),
+            Change::EngineRetired { hashid, account } => {
+                self.retired.insert(*hashid, *account);
+            }
+            Change::IndexRemoved(place) => return self.remove_index(place),
+        }
+        Vec::new()
+    }
+
+    fn change_engine(&mut self, hashid: Hashid, name: Option<&Arc<str>>, sites: Option<&Vec<String>>) {
+        let Some(entry) = self.engines.get_mut(&hashid) else { return };
+        let engine = Arc::make_mut(&mut entry.engine);
+        if let Some(name) = name {
+            engine.name = Arc::clone(name);
+        }
+        if let Some(sites) = sites {
+            for site in &engine.sites {
+                self.sites.remove(site);
+            }
+            self.sites.extend(sites.iter().map(|site| (site.clone(), hashid)));
+            engine.sites.clone_from(sites);
+        }
+    }
+
+    fn remove_engine(&mut self, hashid: Hashid) -> Vec<Place> {
+        let Some(EngineEntry { engine, places }) = self.engines.remove(&hashid) else { return Vec::new() };
+        for site in &engine.sites {
+            self.sites.remove(site);
+        }
+        self.engines_of.remove(&(engine.account, hashid));
+        self.retired.insert(hashid, engine.account);
+        places.iter().for_each(|place| self.vacate(*place));
+        places
+    }
+
+    fn remove_index(&mut self, place: &EngineIndex) -> Vec<Place> {
+        let Some(entry) = self.engines.get_mut(&place.engine) else { return Vec::new() };
+        let Some(found) = entry.engine.indices.iter().position(|known| *known == place.index) else {
+            return Vec::new();
+        };
+        Arc::make_mut(&mut entry.engine).indices.remove(found);
+        let number = entry.places.remove(found);
+        self.vacate(number);
+        vec![number]
+    }
+
+    fn vacate(&mut self, place: Place) {
+        if let Some(slot) = usize::try_from(place).ok().and_then(|place| self.places.get_mut(place)) {
+            *slot = None;
         }
     }
 
@@ -180,6 +240,7 @@ impl Directory {
         for site in &engine.sites {
             self.sites.insert(site.clone(), engine.hashid);
         }
+        self.retired.remove(&engine.hashid);
         self.engines_of.insert((engine.account, engine.hashid));
         self.engines.insert(engine.hashid, EngineEntry { engine: Arc::clone(engine), places });
     }
@@ -197,10 +258,11 @@ impl Directory {
         }
     }
 
-    /// Numbers a place. There are fewer engines times indices than a `Place` can count.
+    /// Numbers a place. There are fewer engines times indices than a `Place` can count, and no journal is long enough to
+    /// remove so many.
     fn number(&mut self, place: EngineIndex) -> Place {
         let number = Place::try_from(self.places.len()).unwrap_or(Place::MAX);
-        self.places.push(place);
+        self.places.push(Some(place));
         number
     }
 
@@ -282,9 +344,14 @@ impl Directory {
         entry.engine.indices.iter().cloned().zip(entry.places.iter().copied()).collect()
     }
 
-    /// The engine and index with this number.
+    /// How many hashids of removed engines are kept.
+    pub(crate) fn retired(&self) -> usize {
+        self.retired.len()
+    }
+
+    /// The engine and index with this number, unless it was removed.
     pub(crate) fn at(&self, place: Place) -> Option<&EngineIndex> {
-        self.places.get(usize::try_from(place).ok()?)
+        self.places.get(usize::try_from(place).ok()?)?.as_ref()
     }
 
     /// Whose engine it is.
@@ -304,7 +371,10 @@ impl Directory {
             });
             std::iter::once(Change::Engine(Arc::new(bare))).chain(places)
         });
-        accounts.chain(keys).chain(engines)
+        let retired = self.retired.iter();
+        let retired =
+            retired.map(|(hashid, account)| Change::EngineRetired { hashid: *hashid, account: *account });
+        accounts.chain(keys).chain(engines).chain(retired)
     }
 
     /// What it takes in memory, about.
@@ -314,10 +384,12 @@ impl Directory {
         const KEY_BYTES: u64 = 500;
         const ENGINE_BYTES: u64 = 500;
         const PLACE_BYTES: u64 = 150;
+        const RETIRED_BYTES: u64 = 40;
         self.accounts.len() as u64 * ACCOUNT_BYTES
             + self.keys.len() as u64 * KEY_BYTES
             + self.engines.len() as u64 * ENGINE_BYTES
             + self.places.len() as u64 * PLACE_BYTES
+            + self.retired.len() as u64 * RETIRED_BYTES
     }
 }
 

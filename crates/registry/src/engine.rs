@@ -10,6 +10,8 @@ use crate::error::RegistryError;
 pub const ENGINE_INDICES_MAX: usize = 256;
 /// The most sites an engine may be bound to.
 pub const ENGINE_SITES_MAX: usize = 64;
+/// The most hashids of removed engines that are kept for the accounts that had them.
+pub const ENGINES_RETIRED_MAX: usize = 1_000_000;
 /// The longest host name, in bytes (RFC 1035).
 pub const SITE_BYTES_MAX: usize = 253;
 
@@ -39,6 +41,15 @@ pub struct NewEngine {
     pub indices: Vec<IndexName>,
     /// Host names in any letter case; repetitions are dropped.
     pub sites: Vec<String>,
+}
+
+/// What is to change about an engine; what is `None` stays.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EngineUpdate {
+    /// For people, 1 to 512 characters.
+    pub name: Option<String>,
+    /// All host names that it is bound to from now on, in any letter case; repetitions are dropped.
+    pub sites: Option<Vec<String>>,
 }
 
 /// The site with this host name, as it is kept: lower case, no dot at the end.

@@ -26,6 +26,12 @@ pub enum RegistryError {
     /// No engine has the hashid.
     #[error("there is no such search engine; `engine create` makes one")]
     NoEngine,
+    /// The engine has no index of the name.
+    #[error("the search engine has no such index")]
+    NoIndex,
+    /// The engine has an index of the name already.
+    #[error("the search engine has an index of this name already")]
+    IndexExists,
     /// A maximum is reached. Nothing that is kept is touched.
     #[error("no more than {max} {what} are kept")]
     TooMany {

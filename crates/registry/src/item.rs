@@ -1,6 +1,7 @@
 //! Items by the million: a table of what is where, without a text. Titles and links stay in the journal; an item costs
 //! 37 bytes here, at the table's fullest, and no allocation of its own.
 
+use std::collections::{BinaryHeap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -25,6 +26,15 @@ pub enum PutItem {
     Duplicate,
     /// It is not kept; the others of the same call are.
     Refused(RegistryError),
+}
+
+/// What became of an item that was to be removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemoveItem {
+    /// It is kept no more.
+    Removed,
+    /// It was not kept.
+    Missing,
 }
 
 /// The number of an index of an engine, for as long as the registry is open.
@@ -145,6 +155,59 @@ impl ItemTable {
         self.items.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Keeps an item no more; whether it was kept.
+    pub(crate) fn remove(&self, digest: ItemDigest, place: Place) -> bool {
+        let hash = self.hash(digest);
+        let mut shard = self.write(hash);
+        let found = shard.find_entry(hash, |entry| entry.is(digest, place)).map(|found| found.remove());
+        let was_kept = found.is_ok();
+        drop(shard);
+        self.items.fetch_sub(u64::from(was_kept), Ordering::Relaxed);
+        was_kept
+    }
+
+    /// Keeps no item of these places any more. Walks the whole table, a shard at a time.
+    pub(crate) fn forget(&self, places: &HashSet<Place>) {
+        if places.is_empty() {
+            return;
+        }
+        for shard in &self.shards {
+            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            let before = shard.len();
+            shard.retain(|entry| !places.contains(&entry.place));
+            let gone = before - shard.len();
+            drop(shard);
+            self.items.fetch_sub(gone as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// How many items a place has. Walks the whole table.
+    pub(crate) fn len_of(&self, place: Place) -> u64 {
+        let shards = self.shards.iter().map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner));
+        shards.map(|shard| shard.iter().filter(|entry| entry.place == place).count() as u64).sum()
+    }
+
+    /// The digests of a place's items, smallest first: the first `max` that are larger than `after`. Walks the whole
+    /// table.
+    pub(crate) fn digests(&self, place: Place, after: Option<ItemDigest>, max: usize) -> Vec<ItemDigest> {
+        // The largest of those found so far is on top, and goes when there is a smaller one.
+        let mut smallest = BinaryHeap::new();
+        for shard in &self.shards {
+            let shard = shard.read().unwrap_or_else(PoisonError::into_inner);
+            for entry in shard.iter().filter(|entry| entry.place == place) {
+                let digest = ItemDigest::from_bytes(entry.digest);
+                let is_due = after.is_none_or(|after| digest > after);
+                if is_due && (smallest.len() < max || smallest.peek().is_some_and(|last| digest < *last)) {
+                    smallest.push(digest);
+                    if smallest.len() > max {
+                        smallest.pop();
+                    }
+                }
+            }
+        }
+        smallest.into_sorted_vec()
+    }
+
     /// What the table takes, in bytes: an entry and a control byte for each bucket, of which 7 in 8 may be used.
     pub(crate) fn memory_bytes(&self) -> u64 {
         let shards = self.shards.iter().map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner));
@@ -219,5 +282,34 @@ mod tests {
         assert_eq!(table.find(digest, 3), Some(known(3)));
         assert_eq!(table.find(digest, 4), None);
         assert_eq!(table.places(ItemDigest::of("sku2")), [0; 0]);
+        assert!(table.remove(digest, 2));
+        assert!(!table.remove(digest, 2));
+        assert_eq!((table.len(), table.places(digest)), (2, vec![1, 3]));
+    }
+
+    #[test]
+    fn a_place_is_listed_in_order_and_forgotten_as_a_whole() {
+        let table = ItemTable::new();
+        let known = Known { content: 0, at: RecordAt::new(false, 8, 1).unwrap() };
+        let mut all: Vec<ItemDigest> =
+            (0..500).map(|number| ItemDigest::of(&format!("sku{number}"))).collect();
+        for (number, digest) in all.iter().enumerate() {
+            table.put(*digest, u32::try_from(number % 2).unwrap(), known);
+            table.put(*digest, 7, known);
+        }
+        all.sort_unstable();
+        let (mut listed, mut after) = (Vec::new(), None);
+        loop {
+            let page = table.digests(7, after, 33);
+            let Some(last) = page.last() else { break };
+            assert!(page.len() <= 33);
+            after = Some(*last);
+            listed.extend(page);
+        }
+        assert_eq!(listed, all);
+        assert_eq!((table.len_of(0), table.len_of(7), table.len_of(9)), (250, 500, 0));
+        assert!(table.digests(7, None, 0).is_empty());
+        table.forget(&HashSet::from([7, 0]));
+        assert_eq!((table.len(), table.len_of(0), table.len_of(1), table.len_of(7)), (250, 0, 250, 0));
     }
 }

@@ -1,6 +1,7 @@
 //! Opening: from files to what is visible. Which generation counts is the head's word; nothing is ever taken for an
 //! empty registry that might not be one.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use journal::{Disk, Journal, Options, Recovery};
@@ -88,7 +89,7 @@ pub(crate) fn load(
     visible: &Visible,
 ) -> Result<(Journal, Recovery), OpenError> {
     let odd_generation = generation % 2 == 1;
-    let replay = Replay { visible, vault, odd_generation };
+    let replay = Replay { visible, vault, odd_generation, gone: RefCell::default() };
     let mut newer = None;
     let opened = open_journal(disk, generation, options, &mut |position, payload| {
         replay.take(position, payload).map_err(|error| {
@@ -103,6 +104,7 @@ pub(crate) fn load(
         return Err(OpenError::Newer { file: format!("{}*", prefix(generation)), found, known });
     }
     let (journal, recovery) = opened?;
+    visible.items.forget(&replay.gone.take());
     visible.set_reader(odd_generation, Some(journal.reader()));
     Ok((journal, recovery))
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use clicks::{AccountCode, Hashid, check_id};
+use clicks::{AccountCode, Hashid, ItemDigest, check_id};
 
 use crate::confines::{Confines, KEY_ENGINES_MAX, KEY_ORIGINS_MAX, is_origin};
 use crate::engine::{ENGINE_INDICES_MAX, ENGINE_SITES_MAX, SITE_BYTES_MAX};
@@ -20,10 +20,18 @@ const KEY_REVOKED: u8 = 3;
 const ENGINE: u8 = 4;
 const PLACE: u8 = 5;
 const ITEM: u8 = 6;
+const ENGINE_CHANGED: u8 = 7;
+const ENGINE_REMOVED: u8 = 8;
+const ENGINE_RETIRED: u8 = 9;
+const INDEX_REMOVED: u8 = 10;
+const ITEM_REMOVED: u8 = 11;
 const CONFINED_KEY: u8 = 12;
 
 const HAS_TITLE: u8 = 1;
 const HAS_LINK: u8 = 2;
+
+const HAS_NAME: u8 = 1;
+const HAS_SITES: u8 = 2;
 
 /// One record. Texts are borrowed from the payload and fit their maxima.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +60,30 @@ pub(crate) enum Record<'a> {
         index: &'a str,
     },
     Item(ItemText<'a>),
+    /// What is told replaces what was.
+    EngineChanged {
+        hashid: Hashid,
+        name: Option<&'a str>,
+        sites: Option<Vec<&'a str>>,
+    },
+    /// The engine is gone, with its indices and their items.
+    EngineRemoved {
+        hashid: Hashid,
+    },
+    /// The hashid of an engine that was removed: only the account that had it may have it again.
+    EngineRetired {
+        hashid: Hashid,
+        account: AccountCode,
+    },
+    /// The index is gone, with its items.
+    IndexRemoved {
+        engine: Hashid,
+        index: &'a str,
+    },
+    /// The item of the place before it is gone.
+    ItemRemoved {
+        digest: ItemDigest,
+    },
 }
 
 /// An item without its place.
@@ -112,10 +144,8 @@ pub(crate) fn write(payload: &mut Vec<u8>, record: &Record<'_>) {
             payload.extend_from_slice(hashid.as_bytes());
             payload.extend_from_slice(account.as_bytes());
             write_text(payload, name);
-            for list in [indices, sites] {
-                write_number(payload, list.len());
-                list.iter().for_each(|text| write_text(payload, text));
-            }
+            write_list(payload, indices);
+            write_list(payload, sites);
         }
         Record::Place { engine, index } => {
             payload.push(PLACE);
@@ -128,6 +158,32 @@ pub(crate) fn write(payload: &mut Vec<u8>, record: &Record<'_>) {
             write_text(payload, item.doc_id);
             item.title.into_iter().chain(item.link).for_each(|text| write_text(payload, text));
         }
+        Record::EngineChanged { hashid, name, sites } => {
+            let flags = name.map_or(0, |_| HAS_NAME) | sites.as_ref().map_or(0, |_| HAS_SITES);
+            payload.push(ENGINE_CHANGED);
+            payload.extend_from_slice(hashid.as_bytes());
+            payload.push(flags);
+            name.iter().for_each(|name| write_text(payload, name));
+            sites.iter().for_each(|sites| write_list(payload, sites));
+        }
+        Record::EngineRemoved { hashid } => {
+            payload.push(ENGINE_REMOVED);
+            payload.extend_from_slice(hashid.as_bytes());
+        }
+        Record::EngineRetired { hashid, account } => {
+            payload.push(ENGINE_RETIRED);
+            payload.extend_from_slice(hashid.as_bytes());
+            payload.extend_from_slice(account.as_bytes());
+        }
+        Record::IndexRemoved { engine, index } => {
+            payload.push(INDEX_REMOVED);
+            payload.extend_from_slice(engine.as_bytes());
+            write_text(payload, index);
+        }
+        Record::ItemRemoved { digest } => {
+            payload.push(ITEM_REMOVED);
+            payload.extend_from_slice(digest.as_bytes());
+        }
     }
 }
 
@@ -136,6 +192,11 @@ fn write_confines(payload: &mut Vec<u8>, confines: &Confines) {
     confines.engines().iter().for_each(|engine| payload.extend_from_slice(engine.as_bytes()));
     write_number(payload, confines.origins().len());
     confines.origins().iter().for_each(|origin| write_text(payload, origin));
+}
+
+fn write_list(payload: &mut Vec<u8>, list: &[&str]) {
+    write_number(payload, list.len());
+    list.iter().for_each(|text| write_text(payload, text));
 }
 
 fn write_number(payload: &mut Vec<u8>, number: usize) {
@@ -192,7 +253,19 @@ impl<'a> Records<'a> {
             },
             PLACE => Record::Place { engine: Hashid::from_bytes(self.take()?), index: self.id("an index")? },
             ITEM if self.has_place => Record::Item(self.item()?),
-            ITEM => return Err(RecordError::NoPlace),
+            ITEM_REMOVED if self.has_place => {
+                Record::ItemRemoved { digest: ItemDigest::from_bytes(self.take()?) }
+            }
+            ITEM | ITEM_REMOVED => return Err(RecordError::NoPlace),
+            ENGINE_CHANGED => self.engine_changed()?,
+            ENGINE_REMOVED => Record::EngineRemoved { hashid: Hashid::from_bytes(self.take()?) },
+            ENGINE_RETIRED => Record::EngineRetired {
+                hashid: Hashid::from_bytes(self.take()?),
+                account: AccountCode::from_bytes(self.take()?),
+            },
+            INDEX_REMOVED => {
+                Record::IndexRemoved { engine: Hashid::from_bytes(self.take()?), index: self.id("an index")? }
+            }
             unknown => return Err(RecordError::Kind(unknown)),
         };
         self.has_place |= kind == PLACE;
@@ -220,6 +293,17 @@ impl<'a> Records<'a> {
         } else {
             Err(RecordError::Value("a key's confines"))
         }
+    }
+
+    fn engine_changed(&mut self) -> Result<Record<'a>, RecordError> {
+        let hashid = Hashid::from_bytes(self.take()?);
+        let [flags] = self.take()?;
+        if flags & !(HAS_NAME | HAS_SITES) != 0 {
+            return Err(RecordError::Value("a change's flags"));
+        }
+        let name = (flags & HAS_NAME != 0).then(|| self.id("a name")).transpose()?;
+        let sites = (flags & HAS_SITES != 0).then(|| self.list(ENGINE_SITES_MAX, Self::site)).transpose()?;
+        Ok(Record::EngineChanged { hashid, name, sites })
     }
 
     fn item(&mut self) -> Result<ItemText<'a>, RecordError> {

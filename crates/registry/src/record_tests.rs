@@ -37,6 +37,14 @@ fn samples() -> Vec<Record<'static>> {
         Record::Item(ItemText { doc_id: "sku2", title: None, link: Some("https://a") }),
         Record::Item(ItemText { doc_id: "sku3", title: Some(""), link: None }),
         Record::Item(ItemText { doc_id: "sku4", title: None, link: None }),
+        Record::ItemRemoved { digest: ItemDigest::of("sku3") },
+        Record::EngineChanged { hashid, name: Some("Shop"), sites: Some(vec!["a.example", "b.example"]) },
+        Record::EngineChanged { hashid, name: None, sites: Some(vec![]) },
+        Record::EngineChanged { hashid, name: Some("Shop"), sites: None },
+        Record::EngineChanged { hashid, name: None, sites: None },
+        Record::IndexRemoved { engine: hashid, index: "product" },
+        Record::EngineRemoved { hashid },
+        Record::EngineRetired { hashid, account },
     ]
 }
 
@@ -52,6 +60,26 @@ fn records_read_back_as_they_were_written() {
     let payload = payload_of(&samples());
     let read: Vec<_> = Records::of(&payload).unwrap().map(|record| record.unwrap().1).collect();
     assert_eq!(read, samples());
+}
+
+/// The bytes of what came after version 1 had its sample, as they are drawn.
+#[test]
+fn later_kinds_are_written_as_they_are_drawn() {
+    let (hashid, account) = (Hashid::from_bytes([9; 16]), AccountCode::from_bytes([7; 8]));
+    let drawn: [(Record<'_>, &[&[u8]]); 6] = [
+        (
+            Record::EngineChanged { hashid, name: Some("Shop"), sites: Some(vec!["a.b", "c"]) },
+            &[&[7], &[9; 16], &[3, 4], b"Shop", &[2, 3], b"a.b", &[1], b"c"],
+        ),
+        (Record::EngineChanged { hashid, name: None, sites: Some(vec![]) }, &[&[7], &[9; 16], &[2, 0]]),
+        (Record::EngineRemoved { hashid }, &[&[8], &[9; 16]]),
+        (Record::EngineRetired { hashid, account }, &[&[9], &[9; 16], &[7; 8]]),
+        (Record::IndexRemoved { engine: hashid, index: "page" }, &[&[10], &[9; 16], &[4], b"page"]),
+        (Record::ItemRemoved { digest: ItemDigest::from_bytes([5; 16]) }, &[&[11], &[5; 16]]),
+    ];
+    for (record, bytes) in drawn {
+        assert_eq!(payload_of(&[record])[1..], bytes.concat());
+    }
 }
 
 #[test]
@@ -98,6 +126,9 @@ fn versions_kinds_and_values_out_of_range_are_refused() {
     assert_eq!(first(&[0, ACCOUNT]), Err(RecordError::NoVersion));
     assert_eq!(first(&[1, 77]), Err(RecordError::Kind(77)));
     assert_eq!(first(&[1, ITEM, 0, 1, b'a']), Err(RecordError::NoPlace));
+    assert_eq!(first(&[&[1, ITEM_REMOVED][..], &[0; 16]].concat()), Err(RecordError::NoPlace));
+    let changed = [&[1, ENGINE_CHANGED][..], &[0; 16], &[4]].concat();
+    assert_eq!(first(&changed), Err(RecordError::Value("a change's flags")));
     let account = |name: &str| payload_of(&[Record::Account { code: AccountCode::from_bytes([0; 8]), name }]);
     assert_eq!(first(&account("")), Err(RecordError::Value("a name")));
     assert_eq!(first(&account(&"x".repeat(513))), Err(RecordError::Value("a name")));

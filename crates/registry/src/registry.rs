@@ -1,27 +1,24 @@
-//! The registry as its callers see it: who records through it, and how accounts, keys and engines come to be. A call
-//! that changes something returns only when the change is durable and visible; one that asks never waits for a disk.
+//! The registry as its callers see it: who records through it, and how items come and go. A call that
+//! changes something returns only when the change is durable and visible; one that asks never waits for a disk.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 
-use clicks::{AccountCode, Hashid, Item, ItemDigest, check_id};
+use clicks::{DocId, EngineIndex, Item, ItemDigest};
 use journal::{CommitError, Disk, Receipt, Recovery, Refused, Writer, WriterOptions, WriterThread};
 
-use crate::commit::{Decider, Done, Job, PreparedItem, Visible};
+use crate::change::Change;
+use crate::commit::{Decider, Done, Job, PreparedItem, REMOVAL_BYTES, Visible};
 use crate::compaction;
-use crate::confines::Confines;
-use crate::directory::{Account, Change};
-use crate::engine::{ENGINE_INDICES_MAX, ENGINE_SITES_MAX, Engine, NewEngine, site_name};
 use crate::error::{OpenError, RegistryError};
 use crate::generation::{HEAD, Head, SecretCheck, remove_others, secret_check};
-use crate::item::{self, PutItem};
-use crate::key::{KeyId, KeyInfo, KeyVault, NewKey};
+use crate::item::{self, PutItem, RemoveItem};
+use crate::key::KeyVault;
 use crate::opening;
 use crate::options::RegistryOptions;
 use crate::renewal::is_outdated;
-use crate::scopes::Scopes;
-use crate::secret::{MasterSecret, random};
+use crate::secret::MasterSecret;
 
 /// What an item's record takes beyond its texts, its place's record included.
 const ITEM_OVERHEAD_BYTES: usize = 48;
@@ -116,102 +113,6 @@ impl Registry {
         Ok((Self { inner: Arc::new(inner) }, recovery))
     }
 
-    /// Makes an account.
-    ///
-    /// # Errors
-    /// [`RegistryError::AccountExists`], `Invalid`, `TooMany`; `NotWritten` and `Stopped`.
-    pub fn create_account(&self, name: &str) -> Result<Account, RegistryError> {
-        check_name(name)?;
-        let code = AccountCode::from_bytes(random().map_err(RegistryError::NotWritten)?);
-        let account = Account { code, name: Arc::from(name) };
-        self.change(Change::Account(account.clone()))?;
-        Ok(account)
-    }
-
-    /// Makes a key. It is shown here and never again.
-    ///
-    /// # Errors
-    /// [`RegistryError::NoAccount`], `TooMany`; `NotWritten` and `Stopped`.
-    pub fn create_key(
-        &self,
-        account: AccountCode,
-        scopes: Scopes,
-        now_ms: i64,
-    ) -> Result<NewKey, RegistryError> {
-        self.make_key(account, scopes, Confines::default(), now_ms)
-    }
-
-    /// Makes a key that may stand in a public page: it has the scope `click`, and may be used within its confines only.
-    /// It is shown here and never again.
-    ///
-    /// # Errors
-    /// [`RegistryError::NoEngine`] when a search engine that is listed is not the account's; as
-    /// [`Registry::create_key`].
-    pub fn create_page_key(
-        &self,
-        account: AccountCode,
-        confines: Confines,
-        now_ms: i64,
-    ) -> Result<NewKey, RegistryError> {
-        let directory = self.inner.visible.directory();
-        let is_own = |engine: &Hashid| directory.owner(*engine) == Some(account);
-        if !confines.engines().iter().all(is_own) {
-            return Err(RegistryError::NoEngine);
-        }
-        drop(directory);
-        self.make_key(account, Scopes::CLICK, confines, now_ms)
-    }
-
-    fn make_key(
-        &self,
-        account: AccountCode,
-        scopes: Scopes,
-        confines: Confines,
-        now_ms: i64,
-    ) -> Result<NewKey, RegistryError> {
-        let key =
-            self.inner.vault.make(account, scopes, confines, now_ms).map_err(RegistryError::NotWritten)?;
-        let new = NewKey {
-            info: key.info.clone(),
-            key: key.signing.as_ref().iter().map(|byte| char::from(*byte)).collect(),
-        };
-        self.change(Change::Key(Arc::new(key)))?;
-        Ok(new)
-    }
-
-    /// Revokes a key, for good: from here on it opens nothing and signs nothing.
-    ///
-    /// # Errors
-    /// [`RegistryError::NoKey`]; `NotWritten` and `Stopped`.
-    pub fn revoke_key(&self, id: &KeyId) -> Result<KeyInfo, RegistryError> {
-        let info = self.inner.visible.directory().key(*id).ok_or(RegistryError::NoKey)?;
-        self.change(Change::KeyRevoked(*id))?;
-        Ok(info)
-    }
-
-    /// Makes a search engine.
-    ///
-    /// # Errors
-    /// [`RegistryError::NoAccount`], `HashidTaken`, `SiteTaken`, `Invalid`, `TooMany`; `NotWritten` and `Stopped`.
-    pub fn create_engine(&self, account: AccountCode, new: NewEngine) -> Result<Arc<Engine>, RegistryError> {
-        let hashid = match new.hashid {
-            Some(hashid) => hashid,
-            None => Hashid::from_bytes(random().map_err(RegistryError::NotWritten)?),
-        };
-        let name = new.name.unwrap_or_else(|| hashid.to_string());
-        check_name(&name)?;
-        let sites = new.sites.iter().map(|site| site_name(site)).collect::<Result<Vec<_>, _>>()?;
-        let engine = Arc::new(Engine {
-            hashid,
-            account,
-            name: Arc::from(name),
-            indices: each_once(new.indices, "indices of one search engine", ENGINE_INDICES_MAX)?,
-            sites: each_once(sites, "sites of one search engine", ENGINE_SITES_MAX)?,
-        });
-        self.change(Change::Engine(Arc::clone(&engine)))?;
-        Ok(engine)
-    }
-
     /// Keeps items, and returns what became of each, in their order: one that can't be kept doesn't keep the others
     /// out. An engine must exist; an index that it does not list is added to it; a changed title or link replaces the
     /// earlier one. Blocks until all that is recorded is durable and visible.
@@ -278,11 +179,37 @@ impl Registry {
         }
     }
 
-    fn change(&self, change: Change) -> Result<(), RegistryError> {
+    /// Keeps items of one index no more, and returns what became of each, in their order. Blocks until all that is
+    /// removed is durably so.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotWritten`] and `Stopped`: any of the items may have been removed, and all may be tried again.
+    pub fn remove_items(
+        &self,
+        from: &EngineIndex,
+        doc_ids: &[DocId],
+    ) -> Result<Vec<RemoveItem>, RegistryError> {
+        let mut outcomes = Vec::with_capacity(doc_ids.len());
+        for chunk in doc_ids.chunks((self.inner.options.item_frame_bytes() / REMOVAL_BYTES).max(1)) {
+            let digests = chunk.iter().map(|doc_id| ItemDigest::of(doc_id.as_str())).collect();
+            let receipt =
+                self.inner.submit(Job::removals(from.clone(), digests)).map_err(|(_, error)| error)?;
+            if let Done::Removals(removed) = receipt.wait().map_err(commit_error)? {
+                outcomes.extend(removed);
+            }
+        }
+        self.renew_if_outdated();
+        Ok(outcomes)
+    }
+
+    pub(crate) fn change(&self, change: Change) -> Result<(), RegistryError> {
         let receipt = self.inner.submit(Job::change(change)).map_err(|(_, error)| error)?;
         match receipt.wait().map_err(commit_error)? {
-            Done::Change(outcome) => outcome,
-            Done::Items(_) => Ok(()),
+            Done::Change(outcome) => {
+                self.renew_if_outdated();
+                outcome
+            }
+            Done::Items(_) | Done::Removals(_) => Ok(()),
         }
     }
 
@@ -364,26 +291,10 @@ impl Inner {
     }
 }
 
-fn check_name(name: &str) -> Result<(), RegistryError> {
-    let what = "a name has 1 to 512 characters, none of them a control character";
-    check_id(name).map_err(|_| RegistryError::Invalid { what })
-}
-
-/// Drops repetitions; the first of each stays in its place.
-fn each_once<T: Eq + std::hash::Hash + Clone>(
-    list: Vec<T>,
-    what: &'static str,
-    max: usize,
-) -> Result<Vec<T>, RegistryError> {
-    let mut seen = std::collections::HashSet::new();
-    let list: Vec<T> = list.into_iter().filter(|entry| seen.insert(entry.clone())).collect();
-    if list.len() > max { Err(RegistryError::TooMany { what, max: max as u64 }) } else { Ok(list) }
-}
-
 fn items_done(receipt: Receipt<Done>) -> Result<Vec<PutItem>, RegistryError> {
     match receipt.wait().map_err(commit_error)? {
         Done::Items(outcomes) => Ok(outcomes),
-        Done::Change(_) => Ok(Vec::new()),
+        Done::Change(_) | Done::Removals(_) => Ok(Vec::new()),
     }
 }
 

@@ -1,13 +1,16 @@
 //! Replay: builds what is visible from the records of a generation. A record that does not fit those before it is an
 //! error, never skipped.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use clicks::{AccountCode, EngineIndex, Hashid, IndexName, ItemDigest};
 use journal::Position;
 
+use crate::change::Change;
 use crate::commit::Visible;
-use crate::directory::{Account, Change, Limits};
+use crate::directory::{Account, Limits};
 use crate::engine::Engine;
 use crate::error::RegistryError;
 use crate::item::{Known, Place, RecordAt};
@@ -25,6 +28,8 @@ pub(crate) enum ReplayError {
     Key,
     #[error("an item lies beyond what can be referred to")]
     Far,
+    #[error("an item is removed that is not there")]
+    NoItem,
 }
 
 /// Makes visible what the payloads of one generation say.
@@ -32,6 +37,8 @@ pub(crate) struct Replay<'a> {
     pub(crate) visible: &'a Visible,
     pub(crate) vault: &'a KeyVault,
     pub(crate) odd_generation: bool,
+    /// The places that are gone. Their numbers are not given again, so their items may go together at the end.
+    pub(crate) gone: RefCell<HashSet<Place>>,
 }
 
 impl Replay<'_> {
@@ -48,6 +55,7 @@ impl Replay<'_> {
                     self.item(place.ok_or(RecordError::NoPlace)?, item, at);
                 }
                 Record::Place { engine, index } => place = Some(self.place(engine, index)?),
+                Record::ItemRemoved { digest } => self.remove(place.ok_or(RecordError::NoPlace)?, digest)?,
                 change => self.change(&self.understand(change)?)?,
             }
         }
@@ -58,6 +66,11 @@ impl Replay<'_> {
     fn item(&self, place: Place, item: ItemText<'_>, at: RecordAt) {
         let content = self.visible.items.content_hash(item.title, item.link);
         self.visible.items.put(ItemDigest::of(item.doc_id), place, Known { content, at });
+    }
+
+    fn remove(&self, place: Place, digest: ItemDigest) -> Result<(), ReplayError> {
+        let was_kept = self.visible.items.remove(digest, place);
+        if was_kept { Ok(()) } else { Err(ReplayError::NoItem) }
     }
 
     fn place(&self, engine: Hashid, index: &str) -> Result<Place, ReplayError> {
@@ -72,7 +85,7 @@ impl Replay<'_> {
 
     fn change(&self, change: &Change) -> Result<(), ReplayError> {
         self.visible.directory().check(change, Limits::NONE)?;
-        self.visible.apply([change]);
+        self.gone.borrow_mut().extend(self.visible.apply([change]));
         Ok(())
     }
 
@@ -89,7 +102,17 @@ impl Replay<'_> {
             Record::Place { engine, index } => {
                 Change::Index(EngineIndex { engine, index: index_name(index)? })
             }
-            Record::Item(_) => return Err(RecordError::NoPlace.into()),
+            Record::EngineChanged { hashid, name, sites } => Change::EngineChanged {
+                hashid,
+                name: name.map(Arc::from),
+                sites: sites.map(|sites| sites.into_iter().map(str::to_owned).collect()),
+            },
+            Record::EngineRemoved { hashid } => Change::EngineRemoved(hashid),
+            Record::EngineRetired { hashid, account } => Change::EngineRetired { hashid, account },
+            Record::IndexRemoved { engine, index } => {
+                Change::IndexRemoved(EngineIndex { engine, index: index_name(index)? })
+            }
+            Record::Item(_) | Record::ItemRemoved { .. } => return Err(RecordError::NoPlace.into()),
         })
     }
 }

@@ -1,9 +1,10 @@
-//! What a browser tells of its user in the headers of a call: what they hold, and that they do not want to be tracked.
-//! This room must never invent anything: what is not told is absent.
+//! What a browser tells of itself and its user in the headers of every request: what they hold in the hand, and whether
+//! they wish not to be tracked. This room must never know a dialect, and never invent what is not told.
 
 use axum::http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use clicks::Device;
 
+use crate::origins::sole;
 use crate::settings::OptOut;
 use crate::user_agent::device_of;
 
@@ -13,7 +14,7 @@ const SEC_CH_UA_MOBILE: HeaderName = HeaderName::from_static("sec-ch-ua-mobile")
 
 /// What a visitor's wish not to be tracked comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
+pub(crate) enum Wish {
     /// There is none, or the team ignores it.
     Nothing,
     /// The click counts, and nothing says whose it is.
@@ -23,8 +24,7 @@ pub enum Wish {
 }
 
 /// What the team does about a visitor who asked not to be tracked, or did not.
-#[must_use]
-pub fn wish(opt_out: OptOut, asked: bool) -> Wish {
+pub(crate) fn wish(opt_out: OptOut, asked: bool) -> Wish {
     match opt_out {
         OptOut::Count if asked => Wish::NotNamed,
         OptOut::Skip if asked => Wish::NotLogged,
@@ -33,16 +33,14 @@ pub fn wish(opt_out: OptOut, asked: bool) -> Wish {
 }
 
 /// Whether the browser says that its user does not want to be tracked: Global Privacy Control or Do Not Track.
-#[must_use]
-pub fn asks_not_to_be_tracked(headers: &HeaderMap) -> bool {
+pub(crate) fn asks_not_to_be_tracked(headers: &HeaderMap) -> bool {
     [SEC_GPC, DNT]
         .iter()
         .any(|name| headers.get_all(name).iter().any(|value| value.as_bytes().trim_ascii() == b"1"))
 }
 
 /// What the visitor holds: a browser that says it is mobile is, else its `User-Agent` decides.
-#[must_use]
-pub fn device(headers: &HeaderMap) -> Device {
+pub(crate) fn device(headers: &HeaderMap) -> Device {
     if sole(headers, &SEC_CH_UA_MOBILE).is_some_and(|value| value.trim() == "?1") {
         return Device::Mobile;
     }
@@ -51,24 +49,13 @@ pub fn device(headers: &HeaderMap) -> Device {
 }
 
 /// The same, but for programs that are no browsers and say nothing: they don't hold a desktop.
-#[must_use]
-pub fn told_device(headers: &HeaderMap) -> Option<Device> {
+pub(crate) fn told_device(headers: &HeaderMap) -> Option<Device> {
     const EVERY_BROWSER: &[u8] = b"Mozilla/";
     let is_browser = || {
         let user_agent = headers.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
         user_agent.starts_with(EVERY_BROWSER) || headers.contains_key(SEC_CH_UA_MOBILE)
     };
     Some(device(headers)).filter(|device| *device == Device::Mobile || is_browser())
-}
-
-/// The value of a header that must not be repeated.
-#[must_use]
-pub fn sole<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
-    let mut values = headers.get_all(name).iter();
-    match (values.next(), values.next()) {
-        (Some(only), None) => only.to_str().ok(),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use clicks::{
     AccountCode, Click, Device, DocId, EngineIndex, Hashid, IndexName, Item, Outcome, ProductType, Record,
     Search, SearchTerms, StoreError, UserCode,
 };
-use registry::{Confines, PutItem, RegistryError};
+use registry::{Confines, Engine, PutItem, RegistryError};
 
 use crate::access::Caller;
 use crate::app::App;
@@ -337,6 +337,18 @@ impl App {
         Ok(())
     }
 
+    /// Records one click of an engine for which its caller may. Where the line tells no index there is none: nothing is
+    /// looked up. Returns only when the click is on disk and counted by the next question; counts no fate.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be kept.
+    pub async fn record_of(&self, engine: &Engine, line: ClickLine) -> Result<Outcome, StoreError> {
+        let index = line.index.clone();
+        let click = placed(engine.account, engine.hashid, index, line, self.clock.now_ms());
+        let outcomes = self.store.append(vec![Record::Click(click)]).await?;
+        Ok(outcomes.first().copied().unwrap_or(Outcome::Recorded))
+    }
+
     /// Appends records together, unless their searches have made them larger than a store takes at once. Every portion
     /// is handed over before the first is waited for, so they may share a sync.
     async fn append(&self, records: Vec<Record>) -> Result<Vec<Outcome>, StoreError> {
@@ -385,24 +397,9 @@ impl App {
             return Ok(Err(rejection));
         }
         let searched = search.map_or(&[][..], |search| &search.indices);
-        let index = line.index.or_else(|| self.registry.index_of(engine, line.doc_id.as_str(), searched));
-        Ok(Ok(Click {
-            account,
-            engine,
-            index,
-            doc_id: line.doc_id,
-            at_ms: line.at_ms,
-            received_ms,
-            id: line.id.map(|id| format!("id/{id}").into()),
-            query_id: line.query_id,
-            searched_ms: line.searched_ms,
-            rank: line.rank,
-            device: line.device,
-            product_type: line.product_type,
-            terms: line.terms,
-            user: line.user,
-            session: line.session,
-        }))
+        let index =
+            line.index.clone().or_else(|| self.registry.index_of(engine, line.doc_id.as_str(), searched));
+        Ok(Ok(placed(account, engine, index, line, received_ms)))
     }
 
     fn only_holder(&self, feeder: &Feeder, doc_id: &DocId) -> Option<Hashid> {
@@ -433,6 +430,33 @@ pub async fn fed(
         report
     });
     work.await.unwrap_or_else(|failed| Err(StoreError::Damaged(failed.to_string()).into()))
+}
+
+/// The click that a line tells, once its engine and index are known.
+fn placed(
+    account: AccountCode,
+    engine: Hashid,
+    index: Option<IndexName>,
+    line: ClickLine,
+    received_ms: i64,
+) -> Click {
+    Click {
+        account,
+        engine,
+        index,
+        doc_id: line.doc_id,
+        at_ms: line.at_ms,
+        received_ms,
+        id: line.id.map(|id| format!("id/{id}").into()),
+        query_id: line.query_id,
+        searched_ms: line.searched_ms,
+        rank: line.rank,
+        device: line.device,
+        product_type: line.product_type,
+        terms: line.terms,
+        user: line.user,
+        session: line.session,
+    }
 }
 
 /// About how many bytes a record takes in a store's log.

@@ -2,7 +2,7 @@
 
 pub mod access;
 pub mod app;
-pub mod browser;
+mod browser;
 pub mod bulk;
 pub mod clock;
 pub mod control;
@@ -15,7 +15,10 @@ pub mod fields;
 pub mod http;
 pub mod intake;
 pub mod json;
+mod media_type;
+mod origins;
 pub mod pages;
+mod received;
 pub mod retention;
 pub mod settings;
 pub mod user_agent;

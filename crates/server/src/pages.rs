@@ -18,10 +18,11 @@ use clicks::Device;
 use registry::{KeyId, Registry, Scope, Scopes};
 
 use crate::access::Caller;
-use crate::browser::{Wish, asks_not_to_be_tracked, sole, wish};
+use crate::browser::{Wish, asks_not_to_be_tracked, wish};
 use crate::counts::Fate;
 use crate::feed::{Line, Rejection};
 use crate::http::{Facts, SlidingWindow, rate_key};
+use crate::origins::sole;
 use crate::settings::{OptOut, Settings};
 
 /// The largest body that a key of the scope `click` may send through the native routes and those of UBI.

@@ -376,6 +376,26 @@ fn a_day_that_has_closed_is_sealed_by_itself() {
 }
 
 #[test]
+fn a_start_with_more_than_memory_should_hold_seals_without_a_record() {
+    let disk = SimulatedDisk::new();
+    let (store, _) = opened(&disk, &large_parts());
+    for call in records(&mut Dice::new(20_241_027)) {
+        block_on(store.append(call)).unwrap();
+    }
+    let unsealed_bytes = store.status().unsealed_bytes as usize;
+    store.close().unwrap();
+    drop(store);
+    let options =
+        EmbeddedOptions { seals_by_itself: true, recent_bytes_max: unsealed_bytes, ..large_parts() };
+    let (store, _) = opened(&disk, &options);
+    let sealed = (0..500).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        store.status().sealed_days == 3 && store.status().unsealed_bytes == 0
+    });
+    assert!(sealed, "{:?}", store.status());
+}
+
+#[test]
 fn what_is_recorded_while_days_are_sealed_and_merged_is_counted_once() {
     let disk = SimulatedDisk::new();
     let options = EmbeddedOptions { part_rows_max: 2_000, ..large_parts() };

@@ -8,12 +8,12 @@ use registry::{Registry, RegistryBackup};
 
 use crate::world::{item, one_engine, open};
 
-fn backup(registry: &Registry, target: &SimulatedDisk) {
+pub fn backup(registry: &Registry, target: &SimulatedDisk) {
     registry.backup(Arc::new(target.clone())).unwrap().complete().unwrap();
 }
 
 /// What is restored of a backup.
-fn restored(target: &SimulatedDisk) -> Registry {
+pub fn restored(target: &SimulatedDisk) -> Registry {
     let (source, fresh): (Arc<dyn Disk>, _) = (Arc::new(target.clone()), SimulatedDisk::new());
     RegistryBackup::of_folder(&source, Arc::new(fresh.clone())).unwrap().unwrap().complete().unwrap();
     open(&fresh)

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::random::Random;
 use crate::world::{engine, hashid, item, open, small, try_open};
+use clicks::{EngineIndex, ItemDigest};
 use journal::SimulatedDisk;
-use registry::{KeyId, PutItem, Registry, RegistryError, Scopes};
+use registry::{EngineUpdate, KeyId, PutItem, Registry, RegistryError, RemoveItem, Scopes};
 
 const SEEDS: u64 = 2_000;
 const NAMES: [&str; 3] = ["north", "south", "east"];
@@ -14,7 +15,17 @@ const ENGINES: u8 = 3;
 const INDICES: [&str; 3] = ["product", "page", "faq"];
 const DOCS: [&str; 5] = ["a", "b", "c", "d", "e"];
 
+const TITLES: [&str; 3] = ["one", "two", "three"];
+
 type ItemName = (u8, &'static str, &'static str);
+
+fn place(number: u8, index: &str) -> EngineIndex {
+    EngineIndex { engine: hashid(number), index: index.parse().unwrap() }
+}
+
+fn word(words: &[&'static str], text: &str) -> &'static str {
+    words.iter().find(|word| **word == text).unwrap()
+}
 
 /// What the registry should hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +33,10 @@ struct Model {
     accounts: BTreeSet<&'static str>,
     keys: BTreeSet<KeyId>,
     engines: BTreeMap<u8, Vec<&'static str>>,
+    names: BTreeMap<u8, &'static str>,
+    /// Engines that were removed, with the accounts that had them.
+    retired: BTreeMap<u8, &'static str>,
+    owners: BTreeMap<u8, &'static str>,
     items: BTreeMap<ItemName, String>,
 }
 
@@ -39,8 +54,27 @@ impl Model {
         }
     }
 
-    fn of(registry: &Registry) -> Self {
-        let word = |words: &[&'static str], text: &str| *words.iter().find(|word| **word == text).unwrap();
+    fn remove_index(&mut self, number: u8, index: &str) -> bool {
+        let Some(indices) = self.engines.get_mut(&number) else { return false };
+        let before = indices.len();
+        indices.retain(|known| *known != index);
+        let removed = indices.len() < before;
+        self.items.retain(|(engine, of, _), _| (*engine, *of) != (number, index));
+        removed
+    }
+
+    fn remove_engine(&mut self, number: u8) -> bool {
+        let removed = self.engines.remove(&number).is_some();
+        self.names.remove(&number);
+        if let Some(owner) = self.owners.remove(&number) {
+            self.retired.insert(number, owner);
+        }
+        self.items.retain(|(engine, ..), _| *engine != number);
+        removed
+    }
+
+    /// What can be seen of a registry. Who had an engine that is gone can't be; it is taken over from `known`.
+    fn of(registry: &Registry, known: &Self) -> Self {
         let mut model = Self {
             accounts: registry.accounts().iter().map(|account| word(&NAMES, &account.name)).collect(),
             keys: registry.keys(None).iter().map(|key| key.id).collect(),
@@ -50,7 +84,25 @@ impl Model {
             let Some(engine) = registry.engine(hashid(number)) else { continue };
             let indices = engine.indices.iter().map(|index| word(&INDICES, index.as_str())).collect();
             model.engines.insert(number, indices);
+            model.owners.insert(number, word(&NAMES, &registry.account(engine.account).unwrap().name));
+            if let Some(name) = TITLES.iter().find(|name| **name == &*engine.name) {
+                model.names.insert(number, name);
+                assert_eq!(registry.site(name).map(|engine| engine.hashid), Some(hashid(number)));
+            }
             for index in INDICES {
+                let mut listed: Vec<ItemDigest> = Vec::new();
+                loop {
+                    let page = registry.items_after(&place(number, index), listed.last().copied(), 2);
+                    if page.is_empty() {
+                        break;
+                    }
+                    listed.extend(page);
+                }
+                let held = DOCS.iter().filter(|doc_id| registry.holds(&place(number, index), doc_id));
+                let mut held: Vec<_> = held.map(|doc_id| ItemDigest::of(doc_id)).collect();
+                held.sort_unstable();
+                assert_eq!(listed, held);
+                assert_eq!(registry.items_of(&place(number, index)), held.len() as u64);
                 for doc_id in DOCS {
                     if let Some(item) = registry.item(&item(number, index, doc_id, "").dfid()).unwrap() {
                         model.items.insert((number, index, doc_id), item.title.unwrap().into());
@@ -59,6 +111,11 @@ impl Model {
             }
         }
         assert_eq!(registry.counts().items, model.items.len() as u64);
+        for doc_id in DOCS {
+            let holders = model.items.keys().filter(|(.., held)| *held == doc_id).count();
+            assert_eq!(registry.places_of(doc_id).len(), holders);
+        }
+        model.retired.clone_from(&known.retired);
         model
     }
 }
@@ -97,7 +154,12 @@ impl World {
     }
 
     fn step(&mut self, random: &mut Random) {
-        match random.below(20) {
+        match random.below(26) {
+            20 => self.remove_engine(random),
+            21 => self.remove_index(random),
+            22 => self.create_index(random),
+            23 => self.update_engine(random),
+            24..=25 => self.remove_items(random),
             0..=2 => self.create_account(NAMES[random.below(NAMES.len())]),
             3..=5 => self.create_key(),
             6 => self.revoke_key(random),
@@ -146,17 +208,88 @@ impl World {
     }
 
     fn create_engine(&mut self, random: &mut Random) {
-        let Some(account) = self.registry.accounts().first().cloned() else { return };
-        let number = u8::try_from(random.below(ENGINES.into())).unwrap();
+        let accounts = self.registry.accounts();
+        let Some(account) = accounts.get(random.below(accounts.len().max(1))) else { return };
+        let (number, owner) = (Self::number(random), word(&NAMES, &account.name));
         let indices = &INDICES[..random.below(3)];
         let mut after = self.model.clone();
-        let is_new = !after.engines.contains_key(&number);
+        let of_another = after.retired.get(&number).is_some_and(|before| *before != owner);
+        let is_new = !after.engines.contains_key(&number) && !of_another;
         if is_new {
             after.engines.insert(number, indices.to_vec());
+            after.owners.insert(number, owner);
+            after.retired.remove(&number);
         }
         let outcome = self.registry.create_engine(account.code, engine(number, indices));
         if let Some(outcome) = self.settle(outcome, after) {
             assert_eq!(outcome.is_ok(), is_new, "seed {}", self.seed);
+        }
+    }
+
+    fn number(random: &mut Random) -> u8 {
+        u8::try_from(random.below(ENGINES.into())).unwrap()
+    }
+
+    fn remove_engine(&mut self, random: &mut Random) {
+        let number = Self::number(random);
+        let mut after = self.model.clone();
+        let was_there = after.remove_engine(number);
+        let outcome = self.registry.delete_engine(hashid(number));
+        if let Some(outcome) = self.settle(outcome, after) {
+            assert_eq!(outcome.is_ok(), was_there, "seed {}", self.seed);
+        }
+    }
+
+    fn remove_index(&mut self, random: &mut Random) {
+        let (number, index) = (Self::number(random), INDICES[random.below(3)]);
+        let mut after = self.model.clone();
+        let was_there = after.remove_index(number, index);
+        let outcome = self.registry.delete_index(place(number, index));
+        if let Some(outcome) = self.settle(outcome, after) {
+            assert_eq!(outcome.is_ok(), was_there, "seed {}", self.seed);
+        }
+    }
+
+    fn create_index(&mut self, random: &mut Random) {
+        let (number, index) = (Self::number(random), INDICES[random.below(3)]);
+        let mut after = self.model.clone();
+        let indices = after.engines.get_mut(&number).filter(|indices| !indices.contains(&index));
+        let is_new = indices.map(|indices| indices.push(index)).is_some();
+        let outcome = self.registry.create_index(place(number, index));
+        if let Some(outcome) = self.settle(outcome, after) {
+            assert_eq!(outcome.is_ok(), is_new, "seed {}", self.seed);
+        }
+    }
+
+    /// Gives an engine a name, and the site of that name.
+    fn update_engine(&mut self, random: &mut Random) {
+        let (number, name) = (Self::number(random), TITLES[random.below(3)]);
+        let mut after = self.model.clone();
+        let taken = after.names.iter().any(|(other, taken)| *other != number && *taken == name);
+        let may = after.engines.contains_key(&number) && !taken;
+        if may {
+            after.names.insert(number, name);
+        }
+        let update = EngineUpdate { name: Some(name.to_owned()), sites: Some(vec![name.to_owned()]) };
+        let outcome = self.registry.update_engine(hashid(number), update);
+        if let Some(outcome) = self.settle(outcome, after) {
+            assert_eq!(outcome.is_ok(), may, "seed {}", self.seed);
+        }
+    }
+
+    fn remove_items(&mut self, random: &mut Random) {
+        let (number, index) = (Self::number(random), INDICES[random.below(3)]);
+        let mut after = self.model.clone();
+        let (mut doc_ids, mut expected) = (Vec::new(), Vec::new());
+        for _ in 0..=random.below(3) {
+            let doc_id = DOCS[random.below(5)];
+            let was_there = after.items.remove(&(number, index, doc_id)).is_some();
+            doc_ids.push(doc_id.parse().unwrap());
+            expected.push(if was_there { RemoveItem::Removed } else { RemoveItem::Missing });
+        }
+        let outcome = self.registry.remove_items(&place(number, index), &doc_ids);
+        if let Some(outcome) = self.settle(outcome, after) {
+            assert_eq!(outcome.unwrap(), expected, "seed {}", self.seed);
         }
     }
 
@@ -188,10 +321,13 @@ impl World {
     fn crash(&mut self, random: &mut Random) {
         self.disk.stop_after(random.next() % 12);
         for _ in 0..random.below(5) {
-            match random.below(4) {
+            match random.below(7) {
                 0 => self.create_engine(random),
                 1 => self.create_key(),
                 2 => self.put_items(random),
+                3 => self.remove_items(random),
+                4 => self.remove_engine(random),
+                5 => self.remove_index(random),
                 _ => {
                     let same = self.model.clone();
                     let renewed = self.registry.renew();
@@ -213,7 +349,8 @@ impl World {
     }
 
     fn check(&mut self) {
-        let mut found = Model::of(&self.registry);
+        let maybe = self.maybe.take();
+        let mut found = Model::of(&self.registry, &self.model);
         if self.new_key_maybe {
             // A key whose creation was not acknowledged is known to nobody; it may be listed, and is done away with.
             let unknown: Vec<_> = found.keys.difference(&self.model.keys).copied().collect();
@@ -223,8 +360,10 @@ impl World {
                 found.keys.remove(&id);
             }
         }
-        let expected =
-            self.maybe.take().filter(|maybe| found == *maybe).unwrap_or_else(|| self.model.clone());
+        // Who had a removed engine shows only when somebody wants it; all else tells which of the two it is.
+        let seen = |model: &Model| Model { retired: found.retired.clone(), ..model.clone() };
+        let expected = maybe.filter(|maybe| found == seen(maybe)).unwrap_or_else(|| self.model.clone());
+        found.retired.clone_from(&expected.retired);
         assert_eq!(found, expected, "seed {}", self.seed);
         (self.model, self.new_key_maybe) = (found, false);
     }

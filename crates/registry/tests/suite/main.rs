@@ -10,4 +10,5 @@ mod items;
 mod million;
 #[path = "../../src/random.rs"]
 mod random;
+mod removing;
 mod world;

@@ -29,7 +29,9 @@ pub(crate) fn routes(app: &Arc<App>, secret: &MasterSecret) -> Router {
 
 /// What every dialect says about itself, as one OpenAPI document.
 pub(crate) fn openapi(zone: &str) -> String {
-    merged(zone, &[doofinder::OPENAPI, native::OPENAPI, insights::OPENAPI, fess::OPENAPI])
+    let ours =
+        [doofinder::OPENAPI, doofinder::events::OPENAPI, native::OPENAPI, insights::OPENAPI, fess::OPENAPI];
+    merged(zone, &ours)
 }
 
 /// The front's own refusals in the words of the dialect that the path belongs to.

@@ -4,6 +4,7 @@
 mod answer;
 mod csv;
 mod errors;
+pub(crate) mod events;
 mod params;
 mod query_string;
 mod rows;
@@ -38,7 +39,8 @@ pub fn routes(app: Arc<App>) -> Router {
             routes = routes.route(&path, any(async || Failure::NotFound("Not found".to_owned())));
         }
     }
-    routes.with_state(Arc::new(Stats::new(app)))
+    let events = events::routes(Arc::clone(&app));
+    routes.with_state(Arc::new(Stats::new(app))).merge(events)
 }
 
 /// What the front's own refusal of a request says in this dialect; `None` for a path that is not one of these routes.
@@ -47,7 +49,8 @@ pub fn refusal(uri: &Uri, trouble: Trouble) -> Option<Response> {
     let below = |root: &str| {
         uri.path().strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    ROOTS.iter().any(|root| below(root)).then(|| Failure::from(trouble).into_response())
+    let stats = ROOTS.iter().any(|root| below(root)).then(|| Failure::from(trouble).into_response());
+    stats.or_else(|| events::refusal(uri, trouble))
 }
 
 #[cfg(test)]

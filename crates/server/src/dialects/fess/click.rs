@@ -12,37 +12,20 @@ use super::click_body::{CLICK_BODY_BYTES_MAX, ClickBody, idempotency_key};
 use super::refusal::Refusal;
 use super::request_body::RequestBody;
 use super::session::Session;
-use super::{Call, Fess, envelope, media_type, origin, visitor};
-use crate::app::App;
-use crate::browser::{Wish, wish};
+use super::{Call, Fess, envelope, visitor};
+use crate::browser::{self, Wish, wish};
 use crate::counts::Fate;
 use crate::http::{BodyTimeout, rate_key};
 use crate::intake::Draft;
+use crate::media_type::is_json;
+use crate::origins::sole;
+use crate::received::Received;
 use crate::settings::OptOut;
 
 /// How long a body may take where the front does not say.
 const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-
-/// A click that was received. Counts its fate exactly once, also when the client goes away or something panics before
-/// the fate is known.
-struct Received {
-    app: Arc<App>,
-    fate: Fate,
-}
-
-impl Received {
-    fn met(mut self, fate: Fate) {
-        self.fate = fate;
-    }
-}
-
-impl Drop for Received {
-    fn drop(&mut self) {
-        self.app.counts.met(self.fate, 1);
-    }
-}
 
 /// What the checks before the registries make of a click.
 enum Checked {
@@ -58,7 +41,7 @@ pub(super) async fn answer(
     call: &Call,
     body: &mut RequestBody,
 ) -> Result<Response, Refusal> {
-    let received = Received { app: Arc::clone(&fess.app), fate: Fate::Broken };
+    let received = Received::new(&fess.app);
     match check(fess, call, body).await {
         Ok(Checked::Draft(draft)) => {
             record(received, draft, call.facts.host_name().to_owned()).await.map(envelope::logged)
@@ -90,17 +73,17 @@ async fn check(fess: &Fess, call: &Call, body: &mut RequestBody) -> Result<Check
             (Wish::Nothing, None) => return Ok(Checked::NotLogged(Fate::Anonymous)),
             (Wish::Nothing, user) => user,
         };
-    if !media_type::is_json(headers) {
+    if !is_json(headers) {
         return Err(Refusal::BadMediaType);
     }
     let time_max = call.parts.extensions.get::<BodyTimeout>().map_or(BODY_TIME_MAX, |timeout| timeout.0);
     let bytes = body.read(CLICK_BODY_BYTES_MAX, time_max).await?;
     let ClickBody { doc_id, query_id, searched_ms, rank } = ClickBody::parse(&bytes)?;
     let idempotency_key = match headers.contains_key(IDEMPOTENCY_KEY) {
-        true => Some(idempotency_key(origin::sole(headers, &IDEMPOTENCY_KEY).unwrap_or_default())?),
+        true => Some(idempotency_key(sole(headers, &IDEMPOTENCY_KEY).unwrap_or_default())?),
         false => None,
     };
-    let (device, product_type) = (visitor::device(headers), ProductType::Search);
+    let (device, product_type) = (browser::device(headers), ProductType::Search);
     Ok(Checked::Draft(Draft {
         doc_id,
         query_id,
@@ -114,13 +97,13 @@ async fn check(fess: &Fess, call: &Call, body: &mut RequestBody) -> Result<Check
 }
 
 fn wants(opt_out: OptOut, session: &Session, call: &Call) -> Wish {
-    wish(opt_out, session.opted_out || visitor::asks_not_to_be_tracked(&call.parts.headers))
+    wish(opt_out, session.opted_out || browser::asks_not_to_be_tracked(&call.parts.headers))
 }
 
 /// Records a draft in a task of its own: a client that goes away in the meantime can't make the click half done, nor its
 /// count wrong. Whether it is kept: it is not where the server's clock shows a day that was removed.
 async fn record(received: Received, draft: Draft, host: String) -> Result<bool, Refusal> {
-    let app = Arc::clone(&received.app);
+    let app = Arc::clone(received.app());
     let work = tokio::spawn(async move {
         let result = app.record(draft, &host).await.map_err(Refusal::from);
         received.met(match &result {

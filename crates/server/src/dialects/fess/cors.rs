@@ -1,5 +1,5 @@
 //! What a browser is told about other origins (Fetch standard, CORS protocol). This room must never decide who may
-//! change something: `origin` does, and the checks that come after it.
+//! change something: `origins` does, and the checks that come after it.
 
 use axum::body::Body;
 use axum::http::StatusCode;
@@ -11,8 +11,8 @@ use axum::response::Response;
 
 use super::Call;
 use super::envelope;
-use super::origin::Source;
 use super::refusal::Refusal;
+use crate::origins::Source;
 
 /// How long a browser may remember a preflight's answer, in seconds: an hour.
 const PREFLIGHT_SECONDS_MAX: &str = "3600";

@@ -2,9 +2,9 @@
 //! everything else below `/api/v2/` that is not another dialect's. This file holds the routes and the order of checks:
 //! origin, token, route, method. It must never name a store or another dialect.
 //!
-//! Rooms: `origin` (where a request comes from), `cors` (what a browser is told about it), `session` (signed sessions and
-//! their tokens), `cookies`, `visitor` (user code, device, the wish not to be tracked), `media_type`, `click` (the call
-//! itself), `click_body` (its fields), `ui_config`, `health`, `refusal` and `envelope` (what is answered).
+//! Rooms: `cors` (what a browser is told about where it comes from), `session` (signed sessions and their tokens),
+//! `cookies`, `visitor` (the user code), `click` (the call itself), `click_body` (its fields), `ui_config`, `health`,
+//! `refusal` and `envelope` (what is answered).
 
 mod click;
 mod click_body;
@@ -12,8 +12,6 @@ mod cookies;
 mod cors;
 mod envelope;
 mod health;
-mod media_type;
-mod origin;
 mod refusal;
 mod request_body;
 mod session;
@@ -35,8 +33,8 @@ use registry::MasterSecret;
 
 use crate::app::App;
 use crate::http::{Facts, Peer, SlidingWindow, Trouble, TrustedProxies};
+use crate::origins::{Origins, Source};
 use click_body::CLICK_BODY_BYTES_MAX;
-use origin::{Origins, Source};
 use refusal::Refusal;
 use request_body::RequestBody;
 use session::{Session, Sessions};

@@ -12,7 +12,7 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use super::cookies;
-use super::origin::sole;
+use crate::origins::sole;
 
 /// The name of the session's cookie.
 pub(super) const SESSION_COOKIE: &str = "clicktally_session";

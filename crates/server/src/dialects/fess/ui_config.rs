@@ -12,6 +12,7 @@ use super::refusal::Refusal;
 use super::session::SESSION_COOKIE;
 use super::visitor::{self, USER_COOKIE};
 use super::{Call, Fess, envelope};
+use crate::browser;
 use crate::settings::OptOut;
 
 /// How long a browser keeps its user code: 30 days.
@@ -75,7 +76,7 @@ struct Notifications {
 pub(super) fn answer(fess: &Fess, call: &Call) -> Result<Response, Refusal> {
     let settings = &fess.app.settings;
     let headers = &call.parts.headers;
-    let opted_out = settings.opt_out != OptOut::Ignore && visitor::asks_not_to_be_tracked(headers);
+    let opted_out = settings.opt_out != OptOut::Ignore && browser::asks_not_to_be_tracked(headers);
     let earlier = fess.sessions.of(headers, call.now_ms);
     let session = fess.sessions.open(earlier.as_ref(), opted_out, call.now_ms).ok_or(Refusal::Internal)?;
     let mut response = envelope::success(UiConfig {

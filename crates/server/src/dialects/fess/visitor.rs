@@ -1,5 +1,5 @@
-//! Who clicks, as far as they let themselves be known: user code, device, and the wish not to be tracked. This room must
-//! never invent a visitor: what is not told is absent.
+//! Who clicks, as far as they let themselves be known: the user code. This room must never invent a visitor: what is not
+//! told is absent.
 
 use axum::extract::Query;
 use axum::http::Uri;
@@ -8,7 +8,6 @@ use clicks::UserCode;
 
 use super::cookies;
 use super::session::random;
-pub(super) use crate::browser::{asks_not_to_be_tracked, device};
 
 /// The name of the cookie that holds the user code.
 pub(super) const USER_COOKIE: &str = "fsid";

@@ -15,10 +15,11 @@ use super::index::{NoPlace, place};
 use super::refusals::{Refusal, ok};
 use crate::access::{Caller, key_caller};
 use crate::app::App;
-use crate::browser::{sole, told_device};
+use crate::browser::told_device;
 use crate::counts::Fate;
 use crate::feed::{ClickLine, Feeder, Line, Rejection, Report, fed};
 use crate::http::BodyRoom;
+use crate::origins::sole;
 use crate::pages::{Admitted, Callable, Rules, preflight, tell};
 
 /// The largest body, in bytes.

@@ -2,10 +2,10 @@
 
 use axum::http::header::{CONTENT_TYPE, HeaderMap};
 
-use super::origin::sole;
+use crate::origins::sole;
 
 /// Whether `Content-Type` is there once, says `application/json`, and names no charset but UTF-8.
-pub(super) fn is_json(headers: &HeaderMap) -> bool {
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     sole(headers, &CONTENT_TYPE).is_some_and(says_json)
 }
 

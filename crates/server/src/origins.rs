@@ -1,14 +1,13 @@
 //! Where a request comes from: the server's own pages, a listed origin, a stranger's page, or no page at all. This room
 //! must never know what is asked for, and `*` means nothing to it.
 
-use axum::http::header::{HeaderMap, HeaderValue, ORIGIN, REFERER};
+use axum::http::header::{HeaderMap, HeaderName, HeaderValue, ORIGIN, REFERER};
 
-pub(super) use crate::browser::sole;
 use crate::http::Facts;
 
 /// Scheme, host and port (RFC 6454), in the spelling that makes equal ones equal: lower case, no default port.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Origin {
+pub(crate) struct Origin {
     scheme: String,
     host: String,
     port: Option<u16>,
@@ -16,7 +15,7 @@ pub(super) struct Origin {
 
 impl Origin {
     /// Reads a serialised origin, which has nothing behind its port: no path, not even a slash.
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (scheme, authority) = text.split_once("://")?;
         let mut letters = scheme.bytes();
         let named = letters.next().is_some_and(|first| first.is_ascii_alphabetic())
@@ -41,7 +40,12 @@ impl Origin {
         Self::parse(&text[..end])
     }
 
-    pub(super) fn is_https(&self) -> bool {
+    /// The host, in lower case and without the port.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    pub(crate) fn is_https(&self) -> bool {
         self.scheme == "https"
     }
 }
@@ -67,7 +71,7 @@ fn is_host(host: &str) -> bool {
 
 /// Where a request comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Source {
+pub(crate) enum Source {
     /// No page: neither `Origin` nor `Referer`.
     NoPage,
     /// A page of the server's own origin.
@@ -80,14 +84,14 @@ pub(super) enum Source {
 
 impl Source {
     /// Whether such a page may change something.
-    pub(super) fn may_change(&self) -> bool {
+    pub(crate) fn may_change(&self) -> bool {
         !matches!(self, Self::Foreign)
     }
 }
 
 /// The origins that are trusted.
 #[derive(Debug)]
-pub(super) struct Origins {
+pub(crate) struct Origins {
     own: Option<Origin>,
     /// True when the server is told its address and does not take it from `Host`.
     own_is_fixed: bool,
@@ -97,23 +101,28 @@ pub(super) struct Origins {
 impl Origins {
     /// `public` is the server's own origin if it is configured. What is no origin in `listed`, `*` too, counts for
     /// nothing.
-    pub(super) fn new(public: Option<&str>, listed: &[String]) -> Self {
+    pub(crate) fn new(public: Option<&str>, listed: &[String]) -> Self {
         let listed = listed.iter().filter_map(|text| Origin::parse(text)).collect();
         Self { own: public.and_then(Origin::of_address), own_is_fixed: public.is_some(), listed }
     }
 
+    /// Whether this origin is listed.
+    pub(crate) fn lists(&self, origin: &Origin) -> bool {
+        self.listed.contains(origin)
+    }
+
     /// Whether pages of other origins may call.
-    pub(super) fn any_listed(&self) -> bool {
+    pub(crate) fn any_listed(&self) -> bool {
         !self.listed.is_empty()
     }
 
     /// Whether browsers reach the server by https.
-    pub(super) fn https(&self, facts: &Facts) -> bool {
+    pub(crate) fn https(&self, facts: &Facts) -> bool {
         facts.https || self.own.as_ref().is_some_and(Origin::is_https)
     }
 
     /// Where a request comes from. `Origin` decides; `Referer` only where there is no `Origin` at all.
-    pub(super) fn source(&self, headers: &HeaderMap, facts: &Facts) -> Source {
+    pub(crate) fn source(&self, headers: &HeaderMap, facts: &Facts) -> Source {
         let (name, parse): (_, fn(&str) -> Option<Origin>) = if headers.contains_key(ORIGIN) {
             (ORIGIN, Origin::parse)
         } else if headers.contains_key(REFERER) {
@@ -140,11 +149,18 @@ impl Origins {
     }
 }
 
+/// The value of a header that must not be repeated.
+pub(crate) fn sole<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(only), None) => only.to_str().ok(),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
-
-    use axum::http::HeaderName;
 
     use super::*;
     use crate::chance::Chance;

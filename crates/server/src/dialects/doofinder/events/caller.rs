@@ -1,0 +1,60 @@
+//! Who may send events: a caller with a key of the engine's account, or a page of a site that is bound to the engine.
+//! Official front ends have no key; their browser tells where the page is from. Whoever may not learns nothing more.
+
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, ORIGIN};
+use registry::{Engine, Scope};
+
+use super::refusal::Refusal;
+use super::{Desk, hashid};
+use crate::access::{self, Caller};
+use crate::app::App;
+use crate::counts::Fate;
+use crate::origins::{Origin, sole};
+
+/// The engine that the caller may send events of.
+pub(super) fn engine(desk: &Desk, headers: &HeaderMap, named: Option<&str>) -> Result<Arc<Engine>, Refusal> {
+    let engine = hashid(named).and_then(|hashid| desk.app.registry.engine(hashid));
+    if !headers.contains_key(AUTHORIZATION) {
+        let bound = engine.filter(|engine| is_page_of(&desk.app, headers, engine));
+        let stranger = if headers.contains_key(ORIGIN) { Fate::ForeignOrigin } else { Fate::AccessDenied };
+        return bound.ok_or(Refusal::Forbidden(stranger));
+    }
+    let caller = caller(&desk.app, headers).ok_or(Refusal::Forbidden(Fate::AccessDenied))?;
+    if !may_record(&caller) {
+        return Err(Refusal::Forbidden(Fate::AccessDenied));
+    }
+    match engine {
+        Some(engine) if engine.account == caller.account => Ok(engine),
+        Some(_) => Err(Refusal::Forbidden(Fate::AccessDenied)),
+        None if named.is_none() => Err(Refusal::Missing("hashid".to_owned())),
+        None => Err(Refusal::NotFound(Fate::UnknownEngine)),
+    }
+}
+
+fn may_record(caller: &Caller) -> bool {
+    [Scope::Write, Scope::Click].into_iter().any(|scope| caller.needs(scope).is_ok())
+}
+
+/// `Authorization: Token <key>`. Some clients send the key alone.
+fn caller(app: &App, headers: &HeaderMap) -> Option<Caller> {
+    let told = sole(headers, &AUTHORIZATION)?.trim();
+    let now_ms = app.clock.now_ms();
+    if told.contains(' ') {
+        return access::caller(&app.registry, told, now_ms);
+    }
+    access::caller(&app.registry, &format!("Token {told}"), now_ms)
+}
+
+/// Whether the request comes from a page of a site of the engine, by its browser's word.
+fn is_page_of(app: &App, headers: &HeaderMap, engine: &Engine) -> bool {
+    let origin = sole(headers, &ORIGIN).and_then(Origin::parse);
+    origin.is_some_and(|origin| is_site_of(app, &origin, engine))
+}
+
+/// Whether the origin's host is a site of the engine.
+pub(super) fn is_site_of(app: &App, origin: &Origin, engine: &Engine) -> bool {
+    app.registry.site(origin.host()).is_some_and(|bound| bound.hashid == engine.hashid)
+}

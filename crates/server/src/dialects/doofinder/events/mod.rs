@@ -1,0 +1,228 @@
+//! The session and event calls of the Doofinder Search API: `PUT /6/{hashid}/stats/click` and `…/image` (a click on a
+//! banner), and `GET /5/stats/…` as older clients send them. This file holds the paths and the order of checks: address
+//! rate, method, caller, fields, item. It must never know how a click is kept.
+//!
+//! Rooms: `place` (what a path stands for), `caller` (a key, or a page of the engine's own site), `cors` (what a browser
+//! is told about that), `told` (fields, whichever way they were sent), `click` (a click or a banner's), `refusal` (what
+//! is answered otherwise).
+
+mod caller;
+mod click;
+mod cors;
+mod place;
+mod refusal;
+mod told;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, Uri};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use clicks::Hashid;
+use registry::Engine;
+
+use crate::app::App;
+use crate::browser;
+use crate::counts::Fate;
+use crate::feed::ClickLine;
+use crate::http::{BodyTimeout, Facts, Peer, SlidingWindow, Trouble, TrustedProxies, rate_key, read_body};
+use crate::media_type::is_json;
+use crate::origins::Origins;
+use crate::received::Received;
+use crate::settings::OptOut;
+use place::{Event, Place, Version};
+use refusal::Refusal;
+use told::Told;
+
+/// What these routes serve, as a part of the server's OpenAPI document: `paths` and `components`.
+pub(crate) const OPENAPI: &str = include_str!("openapi.json");
+
+/// The largest body, in bytes: the longest query in the longest spelling that JSON has for it, and room for the rest.
+const EVENT_BODY_BYTES_MAX: usize = 16_384;
+/// How long a body may take where the front does not say.
+const BODY_TIME_MAX: Duration = Duration::from_secs(30);
+/// The most client addresses whose events of the last second are followed.
+const EVENT_ADDRESSES_MAX: usize = 65_536;
+
+/// What these routes share.
+struct Desk {
+    app: Arc<App>,
+    origins: Origins,
+    rate: SlidingWindow<IpAddr>,
+}
+
+/// The routes below `/5` and `/6`. Whatever is not served there is refused in this API's words.
+pub(super) fn routes(app: Arc<App>) -> Router {
+    let mut routes = Router::new();
+    for root in place::ROOTS {
+        for path in [root.to_owned(), format!("{root}/"), format!("{root}/{{*rest}}")] {
+            routes = routes.route(&path, any(dispatch));
+        }
+    }
+    let origins = Origins::new(app.settings.public_origin.as_deref(), &app.settings.cors_origins);
+    let rate = SlidingWindow::new(app.settings.clicks_per_second, EVENT_ADDRESSES_MAX);
+    routes.with_state(Arc::new(Desk { app, origins, rate }))
+}
+
+/// The front's own refusals in these words, if the path is one of these.
+pub(super) fn refusal(uri: &Uri, trouble: Trouble) -> Option<Response> {
+    place::is_below(uri.path()).then(|| Refusal::from(trouble).into_response())
+}
+
+async fn dispatch(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+    let place = Place::of(request.uri());
+    let (parts, body) = request.into_parts();
+    let is_preflight = parts.method == Method::OPTIONS;
+    let mut response = match &place {
+        place if is_preflight => cors::options(&desk, place.as_ref(), &parts.headers),
+        Some(place) => event(&desk, place, &parts, body).await,
+        None => Err(Refusal::NoRoute),
+    }
+    .unwrap_or_else(IntoResponse::into_response);
+    cors::tell(&desk, place.as_ref(), &parts.headers, &mut response);
+    response
+}
+
+/// One event, whose fate is counted whatever it is.
+async fn event(desk: &Desk, place: &Place, parts: &Parts, body: Body) -> Result<Response, Refusal> {
+    let received = Received::new(&desk.app);
+    match check(desk, place, parts, body).await {
+        Ok(Checked::Click(engine, line)) => click::record(received, engine, line).await.map(registered),
+        Ok(Checked::NotLogged(fate)) => {
+            received.met(fate);
+            Ok(registered(false))
+        }
+        Err(refusal) => {
+            received.met(refusal.fate());
+            Err(refusal)
+        }
+    }
+}
+
+/// What the checks make of an event.
+enum Checked {
+    /// It is well-formed, and its item is known.
+    Click(Arc<Engine>, Box<ClickLine>),
+    /// It is not to be logged, which is no error.
+    NotLogged(Fate),
+}
+
+/// The checks, in their order.
+async fn check(desk: &Desk, place: &Place, parts: &Parts, body: Body) -> Result<Checked, Refusal> {
+    let app = &desk.app;
+    let admitted = desk.rate.admit(&rate_key(facts(parts).client), app.clock.running_ns());
+    admitted.map_err(Refusal::RateLimited)?;
+    let allow = place.version.method();
+    if parts.method != allow {
+        return Err(Refusal::MethodNotAllowed(allow));
+    }
+    let engine = caller::engine(desk, &parts.headers, place.hashid.as_deref())?;
+    if !app.settings.click_log {
+        return Ok(Checked::NotLogged(Fate::SwitchedOff));
+    }
+    let asked = browser::asks_not_to_be_tracked(&parts.headers);
+    if asked && app.settings.opt_out == OptOut::Skip {
+        return Ok(Checked::NotLogged(Fate::OptedOut));
+    }
+    let body = match place.version {
+        Version::Six => read(parts, body).await?,
+        Version::Five => None,
+    };
+    let told = Told::read(parts.uri.query().unwrap_or_default(), body.as_deref())?;
+    let mut line = match place.event {
+        Event::Click => click::click(&told, place.version, engine.hashid, app).await?,
+        Event::Banner => click::banner(&told, place.version)?,
+    };
+    (line.at_ms, line.device) = (app.clock.now_ms(), Some(browser::device(&parts.headers)));
+    if asked && app.settings.opt_out == OptOut::Count {
+        (line.user, line.session) = (None, None);
+    }
+    Ok(Checked::Click(engine, Box::new(line)))
+}
+
+fn facts(parts: &Parts) -> Facts {
+    parts.extensions.get::<Facts>().cloned().unwrap_or_else(|| {
+        let peer = parts.extensions.get::<Peer>().copied().unwrap_or_default();
+        TrustedProxies::default().facts(peer, &parts.uri, &parts.headers)
+    })
+}
+
+/// The body, if there is any: official clients send one, or everything in the query string and none.
+async fn read(parts: &Parts, body: Body) -> Result<Option<Bytes>, Refusal> {
+    let time_max = parts.extensions.get::<BodyTimeout>().map_or(BODY_TIME_MAX, |timeout| timeout.0);
+    let bytes = read_body(body, EVENT_BODY_BYTES_MAX, time_max).await?;
+    match bytes.is_empty() {
+        true => Ok(None),
+        false if is_json(&parts.headers) => Ok(Some(bytes)),
+        false => Err(Refusal::BadMediaType),
+    }
+}
+
+/// The one answer to a good event. It says what is true: an event that is not to be logged is not registered.
+fn registered(registered: bool) -> Response {
+    const REGISTERED: &str = r#"{"status":"registered"}"#;
+    const NOT_REGISTERED: &str = r#"{"status":"not_registered"}"#;
+    let mut response = Response::new(Body::from(if registered { REGISTERED } else { NOT_REGISTERED }));
+    dress(response.headers_mut());
+    response
+}
+
+/// The headers of every answer with a body.
+fn dress(headers: &mut HeaderMap) {
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}
+
+/// The search engine's name as a path or a query string spells it.
+fn hashid(text: Option<&str>) -> Option<Hashid> {
+    text?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn the_front_refuses_with_statuses_that_the_document_names() {
+        let document: Value = serde_json::from_str(OPENAPI).unwrap();
+        let troubles = [
+            Trouble::Panicked,
+            Trouble::Busy,
+            Trouble::UriTooLong,
+            Trouble::HeadersTooLarge,
+            Trouble::HostRepeated,
+        ];
+        for (path, item) in document["paths"].as_object().unwrap() {
+            let uri: Uri = path.replace("{hashid}", "x").parse().unwrap();
+            assert!(Place::of(&uri).is_some(), "{path}");
+            for trouble in troubles {
+                let status = refusal(&uri, trouble).unwrap().status();
+                assert_eq!(status, trouble.status());
+                for operation in item.as_object().unwrap().values() {
+                    assert!(operation["responses"][status.as_str()].is_object(), "{path} {status}");
+                }
+            }
+        }
+        assert!(refusal(&Uri::from_static("/api/v2/click"), Trouble::Busy).is_none());
+    }
+
+    #[test]
+    fn every_reference_of_the_document_leads_somewhere() {
+        let document: Value = serde_json::from_str(OPENAPI).unwrap();
+        let parts: Vec<&str> = OPENAPI.split("\"$ref\": \"#").skip(1).collect();
+        assert!(parts.len() > 10);
+        for part in parts {
+            let pointer = part.split('"').next().unwrap();
+            assert!(document.pointer(pointer).is_some(), "{pointer}");
+        }
+    }
+}
