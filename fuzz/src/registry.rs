@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use clicks::{AccountCode, EngineIndex, Item};
 use journal::{Disk, SimulatedDisk};
 use registry::{
-    EngineUpdate, MasterSecret, NewEngine, Registry, RegistryBackup, RegistryCounts, RegistryOptions, Scopes,
+    Confines, EngineUpdate, MasterSecret, NewEngine, Registry, RegistryBackup, RegistryCounts, RegistryOptions, Scopes,
     verify,
 };
 
@@ -45,6 +45,8 @@ static FILES: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
     registry.create_engine(shop, new).unwrap();
     let key = registry.create_key(shop, Scopes::default(), 1_717_236_000_000).unwrap();
     registry.create_key(shop, "read".parse().unwrap(), 0).unwrap();
+    let confines = Confines::new(&["11111111111111111111111111111111".parse().unwrap()], &["https://shop.example.com".to_owned()]).unwrap();
+    registry.create_page_key(shop, confines, 1).unwrap();
     registry.revoke_key(&key.info.id).unwrap();
     changes_and_goes(&registry);
     registry.put_items((0..20).map(item).collect()).unwrap();

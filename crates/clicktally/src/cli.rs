@@ -175,6 +175,12 @@ pub enum KeyCommand {
         /// What it may do: read, write, manage, click; comma-separated
         #[arg(long, default_value = "read,write,manage")]
         scope: String,
+        /// A search engine that a `click` key may record for; may be given several times [default: all of the account's]
+        #[arg(long = "engine", value_name = "HASHID", num_args = 1..)]
+        engines: Vec<String>,
+        /// An origin whose pages may use a `click` key, as browsers send it; may be given several times
+        #[arg(long = "origin", value_name = "ORIGIN", num_args = 1..)]
+        origins: Vec<String>,
         #[command(flatten)]
         directory: Directory,
     },

@@ -58,6 +58,12 @@ impl Registry {
         self.inner.visible.directory().key_with(&lookup)
     }
 
+    /// Whether any key lists this origin: what a browser's preflight, which shows no key, is answered by.
+    #[must_use]
+    pub fn lists_origin(&self, origin: &str) -> bool {
+        self.inner.visible.directory().lists_origin(origin)
+    }
+
     /// The keys that may sign a JWT of this account: all but those with the `click` scope.
     #[must_use]
     pub fn signing_keys(&self, account: AccountCode) -> Vec<(KeyInfo, SigningKey)> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use clicks::{AccountCode, EngineIndex, Hashid, check_id};
 
 use crate::change::Change;
+use crate::confines::Confines;
 use crate::directory::Account;
 use crate::engine::{ENGINE_INDICES_MAX, ENGINE_SITES_MAX, Engine, EngineUpdate, NewEngine, site_name};
 use crate::error::RegistryError;
@@ -37,7 +38,37 @@ impl Registry {
         scopes: Scopes,
         now_ms: i64,
     ) -> Result<NewKey, RegistryError> {
-        let key = self.inner.vault.make(account, scopes, now_ms).map_err(RegistryError::NotWritten)?;
+        self.make_key(account, scopes, Confines::default(), now_ms)
+    }
+
+    /// Makes a key that may stand in a public page: it has the scope `click`, and may be used within its confines only.
+    /// It is shown here and never again.
+    ///
+    /// # Errors
+    /// [`RegistryError::NoEngine`] when a search engine that is listed is not the account's; as
+    /// [`Registry::create_key`].
+    pub fn create_page_key(
+        &self,
+        account: AccountCode,
+        confines: Confines,
+        now_ms: i64,
+    ) -> Result<NewKey, RegistryError> {
+        let is_own = |engine: &Hashid| self.engine(*engine).is_some_and(|engine| engine.account == account);
+        if !confines.engines().iter().all(is_own) {
+            return Err(RegistryError::NoEngine);
+        }
+        self.make_key(account, Scopes::CLICK, confines, now_ms)
+    }
+
+    fn make_key(
+        &self,
+        account: AccountCode,
+        scopes: Scopes,
+        confines: Confines,
+        now_ms: i64,
+    ) -> Result<NewKey, RegistryError> {
+        let key =
+            self.inner.vault.make(account, scopes, confines, now_ms).map_err(RegistryError::NotWritten)?;
         let new = NewKey {
             info: key.info.clone(),
             key: key.signing.as_ref().iter().map(|byte| char::from(*byte)).collect(),

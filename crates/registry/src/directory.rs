@@ -54,6 +54,8 @@ pub(crate) struct Directory {
     keys: BTreeMap<KeyId, Arc<StoredKey>>,
     keys_of: BTreeSet<(AccountCode, KeyId)>,
     lookups: HashMap<KeyLookup, KeyId>,
+    /// How many keys list an origin.
+    origins: HashMap<Box<str>, usize>,
     engines: BTreeMap<Hashid, EngineEntry>,
     engines_of: BTreeSet<(AccountCode, Hashid)>,
     sites: HashMap<String, Hashid>,
@@ -153,14 +155,12 @@ impl Directory {
             Change::Key(key) => {
                 self.keys_of.insert((key.info.account, key.info.id));
                 self.lookups.insert(key.lookup, key.info.id);
+                for origin in key.info.confines.origins() {
+                    *self.origins.entry(origin.clone()).or_default() += 1;
+                }
                 self.keys.insert(key.info.id, Arc::clone(key));
             }
-            Change::KeyRevoked(id) => {
-                if let Some(key) = self.keys.remove(id) {
-                    self.lookups.remove(&key.lookup);
-                    self.keys_of.remove(&(key.info.account, *id));
-                }
-            }
+            Change::KeyRevoked(id) => self.remove_key(*id),
             Change::Engine(engine) => self.add_engine(engine),
             Change::Index(place) | Change::NewIndex(place) => self.add_index(place),
             Change::EngineChanged { hashid, name, sites } => {
@@ -215,6 +215,20 @@ impl Directory {
     fn vacate(&mut self, place: Place) {
         if let Some(slot) = usize::try_from(place).ok().and_then(|place| self.places.get_mut(place)) {
             *slot = None;
+        }
+    }
+
+    fn remove_key(&mut self, id: KeyId) {
+        let Some(key) = self.keys.remove(&id) else { return };
+        self.lookups.remove(&key.lookup);
+        self.keys_of.remove(&(key.info.account, id));
+        for origin in key.info.confines.origins() {
+            if let Some(keys) = self.origins.get_mut(origin) {
+                *keys -= 1;
+                if *keys == 0 {
+                    self.origins.remove(origin);
+                }
+            }
         }
     }
 
@@ -281,6 +295,10 @@ impl Directory {
 
     pub(crate) fn key_with(&self, lookup: &KeyLookup) -> Option<KeyInfo> {
         self.lookups.get(lookup).and_then(|id| self.key(*id))
+    }
+
+    pub(crate) fn lists_origin(&self, origin: &str) -> bool {
+        self.origins.contains_key(origin)
     }
 
     pub(crate) fn signing_keys(&self, account: AccountCode) -> Vec<(KeyInfo, SigningKey)> {

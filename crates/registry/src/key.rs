@@ -11,6 +11,7 @@ use clicks::AccountCode;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use crate::confines::Confines;
 use crate::digits;
 use crate::scopes::Scopes;
 use crate::secret::{MasterSecret, random};
@@ -73,6 +74,8 @@ pub struct KeyInfo {
     pub scopes: Scopes,
     /// When it was made, in milliseconds since 1970-01-01 UTC.
     pub created_ms: i64,
+    /// Where it may be used, if it has the scope `click`; others list nothing.
+    pub confines: Arc<Confines>,
 }
 
 /// A key that was just made. This is the only time that it is shown.
@@ -146,9 +149,11 @@ impl KeyVault {
         &self,
         account: AccountCode,
         scopes: Scopes,
+        confines: Confines,
         created_ms: i64,
     ) -> Result<StoredKey, String> {
-        let info = KeyInfo { id: KeyId(random()?), account, scopes, created_ms };
+        let info =
+            KeyInfo { id: KeyId(random()?), account, scopes, created_ms, confines: Arc::new(confines) };
         let key = random_key()?;
         let nonce: [u8; NONCE_BYTES] = random()?;
         let payload = Payload { msg: &key, aad: &bound_to(&info) };
@@ -174,13 +179,14 @@ impl KeyVault {
     }
 }
 
-/// What a sealed key is bound to: a record whose scopes or account were changed on disk does not open.
-fn bound_to(info: &KeyInfo) -> [u8; 25] {
-    let mut bound = [0; 25];
-    bound[..8].copy_from_slice(info.id.as_bytes());
-    bound[8..16].copy_from_slice(info.account.as_bytes());
-    bound[16] = info.scopes.bits();
-    bound[17..].copy_from_slice(&info.created_ms.to_le_bytes());
+/// What a sealed key is bound to: a record whose scopes, account or confines were changed on disk does not open.
+fn bound_to(info: &KeyInfo) -> Vec<u8> {
+    let mut bound = Vec::with_capacity(25);
+    bound.extend_from_slice(info.id.as_bytes());
+    bound.extend_from_slice(info.account.as_bytes());
+    bound.push(info.scopes.bits());
+    bound.extend_from_slice(&info.created_ms.to_le_bytes());
+    info.confines.bind(&mut bound);
     bound
 }
 
@@ -201,6 +207,8 @@ fn random_key() -> Result<[u8; KEY_CHARS], String> {
 
 #[cfg(test)]
 mod tests {
+    use clicks::Hashid;
+
     use super::*;
 
     fn vault(byte: &str) -> KeyVault {
@@ -211,7 +219,8 @@ mod tests {
 
     #[test]
     fn a_sealed_key_opens_as_it_was_made() {
-        let made = vault("ab").make(ACCOUNT, Scopes::default(), 1_700_000_000_000).unwrap();
+        let made =
+            vault("ab").make(ACCOUNT, Scopes::default(), Confines::default(), 1_700_000_000_000).unwrap();
         let opened = vault("ab").open(made.info.clone(), made.sealed).unwrap();
         assert_eq!(opened.signing.as_ref(), made.signing.as_ref());
         assert_eq!(opened.lookup, made.lookup);
@@ -221,7 +230,11 @@ mod tests {
 
     #[test]
     fn another_secret_a_changed_byte_or_changed_facts_open_nothing() {
-        let made = vault("ab").make(ACCOUNT, Scopes::CLICK, 5).unwrap();
+        let shop = ["https://shop.example.com".to_owned()];
+        let confined = |engines: &[Hashid], origins: &[String]| Confines::new(engines, origins).unwrap();
+        let confines = confined(&[Hashid::from_bytes([1; 16])], &shop);
+        let made = vault("ab").make(ACCOUNT, Scopes::CLICK, confines, 5).unwrap();
+        assert!(vault("ab").open(made.info.clone(), made.sealed).is_some());
         assert!(vault("cd").open(made.info.clone(), made.sealed).is_none());
         for place in 0..SEALED_KEY_BYTES {
             let mut sealed = made.sealed;
@@ -231,8 +244,12 @@ mod tests {
         let wider = KeyInfo { scopes: Scopes::default(), ..made.info.clone() };
         let moved = KeyInfo { account: AccountCode::from_bytes([2; 8]), ..made.info.clone() };
         let renamed = KeyInfo { id: KeyId([9; 8]), ..made.info.clone() };
-        let later = KeyInfo { created_ms: 6, ..made.info };
-        for changed in [wider, moved, renamed, later] {
+        let later = KeyInfo { created_ms: 6, ..made.info.clone() };
+        let elsewhere =
+            KeyInfo { confines: confined(&[Hashid::from_bytes([2; 16])], &shop).into(), ..made.info.clone() };
+        let freed = KeyInfo { confines: confined(&[], &shop).into(), ..made.info.clone() };
+        let shut = KeyInfo { confines: Arc::default(), ..made.info };
+        for changed in [wider, moved, renamed, later, elsewhere, freed, shut] {
             assert!(vault("ab").open(changed, made.sealed).is_none());
         }
     }
@@ -257,7 +274,7 @@ mod tests {
 
     #[test]
     fn no_debug_text_shows_a_key() {
-        let made = vault("ab").make(ACCOUNT, Scopes::default(), 5).unwrap();
+        let made = vault("ab").make(ACCOUNT, Scopes::default(), Confines::default(), 5).unwrap();
         let key = String::from_utf8(made.signing.as_ref().to_vec()).unwrap();
         let new = NewKey { info: made.info.clone(), key: key.clone() };
         assert!(!format!("{new:?}").contains(&key));

@@ -1,6 +1,6 @@
 //! Who and what: accounts, keys, search engines, indices and items. Durable in a journal of its own.
 //!
-//! Rooms, from the ground up: `secret`, `scopes`, `key`, `engine`, `item` (what is kept, and how), `record` (how it is
+//! Rooms, from the ground up: `secret`, `scopes`, `confines`, `key`, `engine`, `item` (what is kept, and how), `record` (how it is
 //! written; drawn in `docs/formats/registry.md`), `change` and `directory` (the rules), `generation` (which journal counts), `replay`
 //! and `compaction` (reading it back, writing it anew), `commit` (deciding and making visible, on the writer's thread),
 //! `opening`, `renewal` and `backup` (which generation serves, and its copy), `registry`, `changing` and `catalogue` (what callers see), `verify`.
@@ -12,6 +12,7 @@ mod change;
 mod changing;
 mod commit;
 mod compaction;
+mod confines;
 mod digits;
 mod directory;
 mod engine;
@@ -33,6 +34,7 @@ mod verify;
 
 pub use backup::RegistryBackup;
 pub use catalogue::PLACES_MAX;
+pub use confines::{Confines, KEY_ENGINES_MAX, KEY_ORIGINS_MAX, ORIGIN_BYTES_MAX};
 pub use directory::{ACCOUNT_KEYS_MAX, Account};
 pub use engine::{
     ENGINE_INDICES_MAX, ENGINE_SITES_MAX, ENGINES_RETIRED_MAX, Engine, EngineUpdate, NewEngine,

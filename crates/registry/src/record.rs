@@ -1,8 +1,11 @@
 //! Records: how what the registry knows is written into the journal's payloads, and read back. The form is drawn in
 //! `docs/formats/registry.md`. Reading never panics and never trusts a length; this room decides nothing.
 
+use std::sync::Arc;
+
 use clicks::{AccountCode, Hashid, ItemDigest, check_id};
 
+use crate::confines::{Confines, KEY_ENGINES_MAX, KEY_ORIGINS_MAX, is_origin};
 use crate::engine::{ENGINE_INDICES_MAX, ENGINE_SITES_MAX, SITE_BYTES_MAX};
 use crate::item::{ITEM_LINK_BYTES_MAX, ITEM_TITLE_CHARS_MAX};
 use crate::key::{KeyId, KeyInfo, SEALED_KEY_BYTES};
@@ -22,6 +25,7 @@ const ENGINE_REMOVED: u8 = 8;
 const ENGINE_RETIRED: u8 = 9;
 const INDEX_REMOVED: u8 = 10;
 const ITEM_REMOVED: u8 = 11;
+const CONFINED_KEY: u8 = 12;
 
 const HAS_TITLE: u8 = 1;
 const HAS_LINK: u8 = 2;
@@ -121,11 +125,14 @@ pub(crate) fn write(payload: &mut Vec<u8>, record: &Record<'_>) {
             write_text(payload, name);
         }
         Record::Key { info, sealed } => {
-            payload.push(KEY);
+            payload.push(if info.confines.is_empty() { KEY } else { CONFINED_KEY });
             payload.extend_from_slice(info.id.as_bytes());
             payload.extend_from_slice(info.account.as_bytes());
             payload.push(info.scopes.bits());
             payload.extend_from_slice(&info.created_ms.to_le_bytes());
+            if !info.confines.is_empty() {
+                write_confines(payload, &info.confines);
+            }
             payload.extend_from_slice(sealed);
         }
         Record::KeyRevoked { id } => {
@@ -180,6 +187,13 @@ pub(crate) fn write(payload: &mut Vec<u8>, record: &Record<'_>) {
     }
 }
 
+fn write_confines(payload: &mut Vec<u8>, confines: &Confines) {
+    write_number(payload, confines.engines().len());
+    confines.engines().iter().for_each(|engine| payload.extend_from_slice(engine.as_bytes()));
+    write_number(payload, confines.origins().len());
+    confines.origins().iter().for_each(|origin| write_text(payload, origin));
+}
+
 fn write_list(payload: &mut Vec<u8>, list: &[&str]) {
     write_number(payload, list.len());
     list.iter().for_each(|text| write_text(payload, text));
@@ -224,6 +238,11 @@ impl<'a> Records<'a> {
                 Record::Account { code: AccountCode::from_bytes(self.take()?), name: self.id("a name")? }
             }
             KEY => Record::Key { info: self.key_info()?, sealed: self.take()? },
+            CONFINED_KEY => {
+                let info = self.key_info()?;
+                let info = KeyInfo { confines: Arc::new(self.confines(info.scopes)?), ..info };
+                Record::Key { info, sealed: self.take()? }
+            }
             KEY_REVOKED => Record::KeyRevoked { id: KeyId::from_bytes(self.take()?) },
             ENGINE => Record::Engine {
                 hashid: Hashid::from_bytes(self.take()?),
@@ -257,7 +276,23 @@ impl<'a> Records<'a> {
         let (id, account) = (KeyId::from_bytes(self.take()?), AccountCode::from_bytes(self.take()?));
         let [bits] = self.take()?;
         let scopes = Scopes::from_bits(bits).map_err(|_| RecordError::Value("a set of scopes"))?;
-        Ok(KeyInfo { id, account, scopes, created_ms: i64::from_le_bytes(self.take()?) })
+        let created_ms = i64::from_le_bytes(self.take()?);
+        Ok(KeyInfo { id, account, scopes, created_ms, confines: Arc::default() })
+    }
+
+    /// Only a key for a public page has them, and one that has none is written without.
+    fn confines(&mut self, scopes: Scopes) -> Result<Confines, RecordError> {
+        let engines = self.list(KEY_ENGINES_MAX, |records| records.take().map(Hashid::from_bytes))?;
+        let origins = self.list(KEY_ORIGINS_MAX, |records| {
+            let origin = records.text()?;
+            if is_origin(origin) { Ok(Box::from(origin)) } else { Err(RecordError::Value("an origin")) }
+        })?;
+        let confines = Confines::of(engines, origins);
+        if scopes == Scopes::CLICK && !confines.is_empty() {
+            Ok(confines)
+        } else {
+            Err(RecordError::Value("a key's confines"))
+        }
     }
 
     fn engine_changed(&mut self) -> Result<Record<'a>, RecordError> {

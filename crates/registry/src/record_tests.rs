@@ -11,10 +11,18 @@ fn samples() -> Vec<Record<'static>> {
         account,
         scopes: Scopes::default(),
         created_ms: -1_700_000_000_000,
+        confines: Arc::default(),
+    };
+    let origins = ["https://shop.example.com".to_owned(), "http://localhost:3000".to_owned()];
+    let confined = KeyInfo {
+        scopes: Scopes::CLICK,
+        confines: Arc::new(Confines::new(&[hashid], &origins).unwrap()),
+        ..info.clone()
     };
     vec![
         Record::Account { code: account, name: "Müller & Söhne" },
         Record::Key { info, sealed: [0xa5; SEALED_KEY_BYTES] },
+        Record::Key { info: confined, sealed: [0x5a; SEALED_KEY_BYTES] },
         Record::KeyRevoked { id: KeyId::from_bytes([3; 8]) },
         Record::Engine {
             hashid,
@@ -131,6 +139,18 @@ fn versions_kinds_and_values_out_of_range_are_refused() {
     let payload = payload_of(&[place, long]);
     let last = Records::of(&payload).unwrap().last().unwrap();
     assert_eq!(last, Err(RecordError::Value("a title")));
+    let key = |scopes: u8, rest: &[u8]| {
+        [&[RECORD_VERSION, CONFINED_KEY][..], &[0; 16], &[scopes], &[0; 8], rest, &[0; SEALED_KEY_BYTES]]
+            .concat()
+    };
+    assert!(first(&key(8, &[&[1][..], &[7; 16], &[0]].concat())).is_ok());
+    assert_eq!(
+        first(&key(2, &[&[1][..], &[7; 16], &[0]].concat())),
+        Err(RecordError::Value("a key's confines"))
+    );
+    assert_eq!(first(&key(8, &[0, 0])), Err(RecordError::Value("a key's confines")));
+    assert_eq!(first(&key(8, &[0, 1, 1, b'*'])), Err(RecordError::Value("an origin")));
+    assert_eq!(first(&key(8, &[0, 65])), Err(RecordError::Value("a list's length")));
     let endless = [&[RECORD_VERSION, PLACE][..], &[0; 16], &[0x80; 9]].concat();
     assert_eq!(first(&endless), Err(RecordError::Value("a number")));
 }

@@ -2,12 +2,13 @@
 //! has its own.
 
 use std::str::FromStr;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use clicks::{AccountCode, Hashid};
 use hmac::{Hmac, KeyInit, Mac};
-use registry::{KeyId, KeyInfo, Registry, Scope, Scopes};
+use registry::{Confines, KeyId, KeyInfo, Registry, Scope, Scopes};
 use serde::Deserialize;
 use sha2::Sha256;
 
@@ -29,6 +30,8 @@ pub struct Caller {
     pub scopes: Scopes,
     /// The key that was shown, or that signed; the operator at the command line has none.
     pub key: Option<KeyId>,
+    /// Where the key may be used; nothing is listed but for keys of the scope `click`.
+    pub confines: Arc<Confines>,
 }
 
 /// Why a caller may not have what was asked for.
@@ -69,7 +72,7 @@ impl Caller {
 
 impl From<KeyInfo> for Caller {
     fn from(key: KeyInfo) -> Self {
-        Self { account: key.account, scopes: key.scopes, key: Some(key.id) }
+        Self { account: key.account, scopes: key.scopes, key: Some(key.id), confines: key.confines }
     }
 }
 
@@ -88,7 +91,9 @@ pub fn caller(registry: &Registry, authorization: &str, now_ms: i64) -> Option<C
     }
 }
 
-fn key_caller(registry: &Registry, presented: &str) -> Option<Caller> {
+/// Who shows this key. `None` when it is none: a caller who isn't known learns nothing about why.
+#[must_use]
+pub fn key_caller(registry: &Registry, presented: &str) -> Option<Caller> {
     // `eu1-` and the like: clients put the zone before the key.
     let zone_like = |zone: &str| {
         !zone.is_empty() && zone.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')

@@ -15,6 +15,7 @@ use crate::access::{Caller, Denied};
 use crate::clock::Clock;
 use crate::counts::Counts;
 use crate::intake::{self, Draft, Known, Unplaced};
+use crate::pages::Pages;
 use crate::settings::{DamagedDays, Settings, UnknownItems};
 
 /// The most rows that one answer may have.
@@ -102,6 +103,8 @@ pub struct App {
     pub settings: Settings,
     /// What became of all that was received.
     pub counts: Counts,
+    /// What stands before the doors for public pages.
+    pub pages: Pages,
     turns: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
@@ -115,6 +118,7 @@ impl App {
             store,
             registry,
             clock,
+            pages: Pages::new(&settings),
             settings,
             counts: Counts::default(),
             turns,

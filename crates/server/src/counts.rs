@@ -33,6 +33,8 @@ outcomes! {
     Anonymous = "anonymous",
     /// The visitor asked not to be tracked.
     OptedOut = "opted_out",
+    /// Taken, and no click on a result: a view, a conversion, a click on a filter, any other event.
+    NotAClick = "not_a_click",
     /// Refused: too many requests from one address.
     RateLimited = "rate_limited",
     /// Refused: a page of another site.

@@ -1,12 +1,15 @@
 //! Feeding: items, searches and clicks in bulk, from a shop's own systems or its old logs. Good lines are kept when
 //! others are bad, and each line ends in exactly one number of the report.
 
+use std::sync::Arc;
+
 use clicks::{
     AccountCode, Click, Device, DocId, EngineIndex, Hashid, IndexName, Item, Outcome, ProductType, Record,
     Search, SearchTerms, StoreError, UserCode,
 };
-use registry::{Engine, PutItem, RegistryError};
+use registry::{Confines, Engine, PutItem, RegistryError};
 
+use crate::access::Caller;
 use crate::app::App;
 use crate::counts::Fate;
 
@@ -174,6 +177,28 @@ pub enum FeedError {
     Registry(String),
 }
 
+/// For whom lines are recorded.
+#[derive(Debug, Clone)]
+pub struct Feeder {
+    /// The account.
+    pub account: AccountCode,
+    /// The search engines of it that may be fed.
+    pub confines: Arc<Confines>,
+}
+
+impl From<AccountCode> for Feeder {
+    /// All search engines of the account.
+    fn from(account: AccountCode) -> Self {
+        Self { account, confines: Arc::default() }
+    }
+}
+
+impl From<&Caller> for Feeder {
+    fn from(caller: &Caller) -> Self {
+        Self { account: caller.account, confines: Arc::clone(&caller.confines) }
+    }
+}
+
 /// Lines with their numbers, sorted by what they tell.
 #[derive(Default)]
 struct Sorted {
@@ -183,7 +208,7 @@ struct Sorted {
 }
 
 impl App {
-    /// Records numbered lines for an account: items first, then searches, then clicks, so that a click finds its
+    /// Records numbered lines for an account, or for those of its search engines that the feeder may feed: items first, then searches, then clicks, so that a click finds its
     /// search and its item wherever in the lines they stand. Returns only when all that the report calls recorded is
     /// on disk and counted by the next question.
     ///
@@ -191,9 +216,10 @@ impl App {
     /// [`FeedError`] when the store or the registry can't record.
     pub async fn feed(
         &self,
-        account: AccountCode,
+        feeder: impl Into<Feeder>,
         lines: Vec<(u64, Result<Line, Rejection>)>,
     ) -> Result<Report, FeedError> {
+        let feeder = &feeder.into();
         let mut report = Report { received: lines.len() as u64, ..Report::default() };
         let mut sorted = Sorted::default();
         for (number, line) in lines {
@@ -204,9 +230,9 @@ impl App {
                 Err(rejection) => report.rejected(number, rejection),
             }
         }
-        self.feed_items(account, sorted.items, &mut report).await?;
-        self.feed_searches(account, sorted.searches, &mut report).await?;
-        self.feed_clicks(account, sorted.clicks, &mut report).await?;
+        self.feed_items(feeder, sorted.items, &mut report).await?;
+        self.feed_searches(feeder, sorted.searches, &mut report).await?;
+        self.feed_clicks(feeder, sorted.clicks, &mut report).await?;
         for (_, rejection) in &report.rejected {
             self.counts.met(rejection.fate, 1);
         }
@@ -216,26 +242,29 @@ impl App {
         Ok(report)
     }
 
-    fn own(&self, account: AccountCode, engine: Hashid) -> Result<(), Rejection> {
+    fn own(&self, feeder: &Feeder, engine: Hashid) -> Result<(), Rejection> {
+        let denied = |message| Rejection { fate: Fate::AccessDenied, code: "access_denied", message };
         match self.registry.engine(engine) {
             None => Err(Rejection::unknown_engine(format!("hashid: search engine {engine} not found"))),
-            Some(engine) if engine.account == account => Ok(()),
-            Some(_) => {
-                let message = format!("hashid: search engine {engine} belongs to another account");
-                Err(Rejection { fate: Fate::AccessDenied, code: "access_denied", message })
+            Some(known) if known.account != feeder.account => {
+                Err(denied(format!("hashid: search engine {engine} belongs to another account")))
             }
+            Some(_) if !feeder.confines.hold(engine) => {
+                Err(denied(format!("hashid: this key is not for search engine {engine}")))
+            }
+            Some(_) => Ok(()),
         }
     }
 
     async fn feed_items(
         &self,
-        account: AccountCode,
+        feeder: &Feeder,
         lines: Vec<(u64, ItemLine)>,
         report: &mut Report,
     ) -> Result<(), FeedError> {
         let (mut numbers, mut items) = (Vec::new(), Vec::new());
         for (number, line) in lines {
-            match self.own(account, line.engine) {
+            match self.own(feeder, line.engine) {
                 Err(rejection) => report.rejected(number, rejection),
                 Ok(()) => {
                     let ItemLine { engine, index, doc_id, title, link } = line;
@@ -264,18 +293,18 @@ impl App {
 
     async fn feed_searches(
         &self,
-        account: AccountCode,
+        feeder: &Feeder,
         lines: Vec<(u64, SearchLine)>,
         report: &mut Report,
     ) -> Result<(), FeedError> {
         let received_ms = self.clock.now_ms();
         let (mut numbers, mut records) = (Vec::new(), Vec::new());
         for (number, line) in lines {
-            match self.own(account, line.engine) {
+            match self.own(feeder, line.engine) {
                 Err(rejection) => report.rejected(number, rejection),
                 Ok(()) => {
                     numbers.push(number);
-                    records.push(Record::Search(search(account, line, received_ms)));
+                    records.push(Record::Search(search(feeder.account, line, received_ms)));
                 }
             }
         }
@@ -287,14 +316,14 @@ impl App {
 
     async fn feed_clicks(
         &self,
-        account: AccountCode,
+        feeder: &Feeder,
         lines: Vec<(u64, ClickLine)>,
         report: &mut Report,
     ) -> Result<(), FeedError> {
         let received_ms = self.clock.now_ms();
         let (mut numbers, mut records) = (Vec::new(), Vec::new());
         for (number, line) in lines {
-            match self.click(account, line, received_ms)? {
+            match self.click(feeder, line, received_ms)? {
                 Err(rejection) => report.rejected(number, rejection),
                 Ok(click) => {
                     numbers.push(number);
@@ -347,10 +376,11 @@ impl App {
     /// item.
     fn click(
         &self,
-        account: AccountCode,
+        feeder: &Feeder,
         line: ClickLine,
         received_ms: i64,
     ) -> Result<Result<Click, Rejection>, StoreError> {
+        let account = feeder.account;
         let searches = match &line.query_id {
             Some(id) if line.engine.is_none() || line.index.is_none() => {
                 self.store.searches(Some(account), id)?
@@ -358,34 +388,48 @@ impl App {
             _ => Vec::new(),
         };
         let search = searches.first();
-        let engine = match line.engine {
-            Some(engine) => match self.own(account, engine) {
-                Ok(()) => engine,
-                Err(rejection) => return Ok(Err(rejection)),
-            },
-            None => {
-                match search.map(|search| search.engine).or_else(|| self.only_holder(account, &line.doc_id)) {
-                    Some(engine) => engine,
-                    None => {
-                        let message =
-                            "hashid: neither the line nor its search or item tells the search engine";
-                        return Ok(Err(Rejection::unknown_engine(message)));
-                    }
-                }
-            }
+        let told = line.engine.or_else(|| search.map(|search| search.engine));
+        let Some(engine) = told.or_else(|| self.only_holder(feeder, &line.doc_id)) else {
+            let message = "hashid: neither the line nor its search or item tells the search engine";
+            return Ok(Err(Rejection::unknown_engine(message)));
         };
+        if let Err(rejection) = self.own(feeder, engine) {
+            return Ok(Err(rejection));
+        }
         let searched = search.map_or(&[][..], |search| &search.indices);
         let index =
             line.index.clone().or_else(|| self.registry.index_of(engine, line.doc_id.as_str(), searched));
         Ok(Ok(placed(account, engine, index, line, received_ms)))
     }
 
-    fn only_holder(&self, account: AccountCode, doc_id: &DocId) -> Option<Hashid> {
-        let places = self.registry.places_within(account, doc_id.as_str());
-        let mut engines = places.into_iter().map(|place| place.engine);
+    fn only_holder(&self, feeder: &Feeder, doc_id: &DocId) -> Option<Hashid> {
+        let places = self.registry.places_within(feeder.account, doc_id.as_str());
+        let engines = places.into_iter().map(|place| place.engine);
+        let mut engines = engines.filter(|engine| feeder.confines.hold(*engine));
         let first = engines.next()?;
         engines.all(|engine| engine == first).then_some(first)
     }
+}
+
+/// As [`App::feed`], in a task of its own: a caller that goes away can't make it half done, nor its counts wrong. Lines
+/// that could not be recorded are counted too.
+///
+/// # Errors
+/// As [`App::feed`].
+pub async fn fed(
+    app: &Arc<App>,
+    feeder: Feeder,
+    lines: Vec<(u64, Result<Line, Rejection>)>,
+) -> Result<Report, FeedError> {
+    let (app, received) = (Arc::clone(app), lines.len() as u64);
+    let work = tokio::spawn(async move {
+        let report = app.feed(feeder, lines).await;
+        if report.is_err() {
+            app.counts.met(Fate::Unavailable, received);
+        }
+        report
+    });
+    work.await.unwrap_or_else(|failed| Err(StoreError::Damaged(failed.to_string()).into()))
 }
 
 /// The click that a line tells, once its engine and index are known.

@@ -17,6 +17,7 @@ pub mod intake;
 pub mod json;
 mod media_type;
 mod origins;
+pub mod pages;
 mod received;
 pub mod retention;
 pub mod settings;

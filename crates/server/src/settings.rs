@@ -56,6 +56,8 @@ pub struct Settings {
     pub stats_per_second: u32,
     /// Clicks a second for each client address; 0 = no limit.
     pub clicks_per_second: u32,
+    /// Calls a second with each key of the scope `click`, from all pages together; 0 = no limit.
+    pub page_key_per_second: u32,
     /// How long a question may take; past it the answer is 408.
     pub stats_timeout: Duration,
     /// How many questions may be worked on at the same time; more wait within their time.
@@ -76,6 +78,7 @@ impl Default for Settings {
             damaged_days: DamagedDays::Refuse,
             stats_per_second: 20,
             clicks_per_second: 1_000,
+            page_key_per_second: 10_000,
             stats_timeout: Duration::from_millis(10_000),
             questions_max: 64,
             zone: "eu1".to_owned(),

@@ -38,6 +38,11 @@ fn native_exchanges_are_answered_to_the_letter() {
     play_all("native");
 }
 
+#[test]
+fn insights_exchanges_are_answered_to_the_letter() {
+    play_all("insights");
+}
+
 /// The harness itself must be able to fail: a wrong status, header, body, count and click are each noticed.
 #[test]
 fn a_wrong_expectation_is_noticed() {

@@ -46,13 +46,19 @@ pub fn account(command: AccountCommand) -> Result<ExitCode, Failure> {
     }
 }
 
+/// What a `click` key without origins can't do.
+const NO_ORIGINS: &str =
+    "It lists no origin, so no page in a browser may use it: see `key create --origin`.\n";
+
 pub fn key(command: KeyCommand) -> Result<ExitCode, Failure> {
     match command {
-        KeyCommand::Create { account, scope, directory } => {
-            let command = Command::KeyCreate { account, scopes: scope };
+        KeyCommand::Create { account, scope, engines, origins, directory } => {
+            let is_shut = scope.trim() == "click" && origins.is_empty();
+            let command = Command::KeyCreate { account, scopes: scope, engines, origins };
             done(&directory, Missing::Make, command, |made: &NewKeyReply| {
+                let warning = if is_shut { NO_ORIGINS } else { "" };
                 format!(
-                    "key {}\n    {}\nIt is shown this once. Send it as `Authorization: Token {1}`.\n",
+                    "key {}\n    {}\nIt is shown this once. Send it as `Authorization: Token {1}`.\n{warning}",
                     made.id, made.key
                 )
             })
@@ -65,10 +71,12 @@ pub fn key(command: KeyCommand) -> Result<ExitCode, Failure> {
                         key.account.clone(),
                         key.scopes.clone(),
                         output::time(key.created_at),
+                        key.engines.join(" "),
+                        key.origins.join(" "),
                     ]
                 };
                 output::table(
-                    &["id", "account", "scopes", "created"],
+                    &["id", "account", "scopes", "created", "engines", "origins"],
                     &list.iter().map(row).collect::<Vec<_>>(),
                 )
             })

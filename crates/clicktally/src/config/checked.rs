@@ -197,6 +197,7 @@ fn settings(typed: &Typed) -> Result<Settings, Failure> {
         damaged_days: choose("damaged_days", typed.damaged_days.as_deref().unwrap_or("refuse"), &damaged)?,
         stats_per_second: typed.stats_per_second.unwrap_or(default.stats_per_second),
         clicks_per_second: typed.clicks_per_second.unwrap_or(default.clicks_per_second),
+        page_key_per_second: typed.page_key_per_second.unwrap_or(default.page_key_per_second),
         stats_timeout: Duration::from_millis(timeout),
         questions_max: usize::try_from(questions).unwrap_or(default.questions_max),
         zone,

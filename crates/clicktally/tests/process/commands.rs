@@ -75,6 +75,7 @@ fn newcomers_way(directory: &Path) {
     assert_eq!(run_in(directory, &["key", "revoke", id, "--json"]).json()["id"], id);
     assert_eq!(run_in(directory, &["key", "list", "--json"]).json(), json!([]));
     assert_eq!(run_in(directory, &["key", "revoke", id]).code, Some(1));
+    page_keys(directory);
 
     refused(
         &run_in(directory, &["key", "create", "--account", "nobody"]),
@@ -91,6 +92,31 @@ fn newcomers_way(directory: &Path) {
         1,
         "--hashid",
     );
+}
+
+/// Keys that stand in a public page: their engines and origins are checked, kept and listed.
+fn page_keys(directory: &Path) {
+    let origin = "https://shop.example.com";
+    let create = ["key", "create", "--account", ACCOUNT];
+    let click = [&create[..], &["--scope", "click"]].concat();
+    let made = run_in(
+        directory,
+        &[&click[..], &["--engine", HASHID, "--origin", origin, "http://localhost:3000", "--json"]].concat(),
+    );
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let listed = run_in(directory, &["key", "list", "--json"]).json();
+    assert_eq!(listed[0]["engines"], json!([HASHID]));
+    assert_eq!(listed[0]["origins"], json!([origin, "http://localhost:3000"]));
+    assert_eq!(run_in(directory, &["key", "revoke", &id]).code, Some(0));
+    let wrong = [
+        (&["--origin", "*"], "--origin"),
+        (&["--origin", "https://shop.example.com/"], "--origin"),
+        (&["--engine", "00000000000000000000000000000000"], "engine list"),
+    ];
+    for (options, why) in wrong {
+        refused(&run_in(directory, &[&click[..], options].concat()), 1, why);
+    }
+    refused(&run_in(directory, &[&create[..], &["--origin", origin]].concat()), 1, "--scope click");
 }
 
 #[test]

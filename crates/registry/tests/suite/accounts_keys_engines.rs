@@ -4,8 +4,8 @@ use crate::world::{all_bytes, engine, hashid, open, small, try_open};
 use clicks::AccountCode;
 use journal::{Disk, SimulatedDisk};
 use registry::{
-    ENGINE_INDICES_MAX, MasterSecret, NewEngine, OpenError, Registry, RegistryError, RegistryOptions, Scope,
-    Scopes,
+    Confines, ENGINE_INDICES_MAX, MasterSecret, NewEngine, OpenError, Registry, RegistryError,
+    RegistryOptions, Scope, Scopes,
 };
 use std::sync::Arc;
 
@@ -215,4 +215,45 @@ fn a_lost_head_or_journal_is_never_taken_for_an_empty_registry() {
         disk.remove(name).unwrap();
     }
     assert!(matches!(try_open(&disk, &small()), Err(OpenError::Damaged { .. })));
+}
+
+#[test]
+fn a_page_key_keeps_its_engines_and_origins_across_restarts_and_renewals() {
+    let disk = SimulatedDisk::new();
+    let registry = open(&disk);
+    let shop = registry.create_account("shop").unwrap().code;
+    let other = registry.create_account("other").unwrap().code;
+    registry.create_engine(shop, engine(1, &["product"])).unwrap();
+    registry.create_engine(other, engine(2, &["product"])).unwrap();
+    let origin = "https://shop.example.com";
+    let confines = |engines: &[clicks::Hashid]| Confines::new(engines, &[origin.to_owned()]).unwrap();
+    for foreign in [hashid(2), hashid(3)] {
+        let refused = registry.create_page_key(shop, confines(&[hashid(1), foreign]), 5);
+        assert_eq!(refused, Err(RegistryError::NoEngine));
+    }
+    assert!(!registry.lists_origin(origin));
+    let key = registry.create_page_key(shop, confines(&[hashid(1)]), 5).unwrap();
+    let wide = registry.create_page_key(shop, confines(&[]), 6).unwrap();
+    let check = |registry: &Registry| {
+        let known = registry.key_of(&key.key).unwrap();
+        assert_eq!(known, key.info);
+        assert!(known.scopes == Scopes::CLICK && known.confines.listed(origin));
+        assert_eq!([1, 2].map(|number| known.confines.hold(hashid(number))), [true, false]);
+        assert!(registry.key_of(&wide.key).unwrap().confines.hold(hashid(1)));
+        assert!(registry.lists_origin(origin) && !registry.lists_origin("https://shop.example"));
+    };
+    check(&registry);
+    registry.close();
+    let registry = open(&disk);
+    check(&registry);
+    registry.renew().unwrap();
+    check(&registry);
+    registry.close();
+    disk.restart();
+    let registry = open(&disk);
+    check(&registry);
+    registry.revoke_key(&key.info.id).unwrap();
+    assert!(registry.lists_origin(origin), "the other key lists it too");
+    registry.revoke_key(&wide.info.id).unwrap();
+    assert!(!registry.lists_origin(origin));
 }

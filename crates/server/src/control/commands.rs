@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clicks::{AccountCode, Forget, Forgotten, Hashid, IndexName, UserCode};
-use registry::{Engine, KeyId, KeyInfo, NewEngine, Registry, RegistryError, Scopes};
+use registry::{Confines, Engine, KeyId, KeyInfo, NewEngine, NewKey, Registry, RegistryError, Scopes};
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
@@ -26,6 +26,12 @@ pub enum Command {
         account: String,
         /// What it may do, comma-separated.
         scopes: String,
+        /// The search engines of a `click` key; none means all of the account's.
+        #[serde(default)]
+        engines: Vec<String>,
+        /// The origins whose pages may use a `click` key.
+        #[serde(default)]
+        origins: Vec<String>,
     },
     /// Lists keys, without the keys themselves.
     KeyList {
@@ -110,6 +116,12 @@ pub struct KeyReply {
     pub scopes: String,
     /// When it was made, in milliseconds since 1970-01-01 UTC.
     pub created_at: i64,
+    /// The search engines that it may be used for; none means all of the account's.
+    #[serde(default)]
+    pub engines: Vec<String>,
+    /// The origins whose pages may use it.
+    #[serde(default)]
+    pub origins: Vec<String>,
 }
 
 /// A search engine.
@@ -284,12 +296,9 @@ fn registered(registry: &Registry, command: Command, now_ms: i64) -> Result<Repl
                 })
                 .collect(),
         ),
-        Command::KeyCreate { account, scopes } => {
+        Command::KeyCreate { account, scopes, engines, origins } => {
             let account = account_of(registry, &account)?;
-            let scopes: Scopes = scopes.parse().map_err(|_| {
-                ControlError(format!("`{scopes}`: scopes are read, write, manage and click, comma-separated"))
-            })?;
-            let made = registry.create_key(account, scopes, now_ms)?;
+            let made = create_key(registry, account, &scopes, &engines, &origins, now_ms)?;
             Reply::NewKey(NewKeyReply {
                 id: made.info.id.to_string(),
                 key: made.key,
@@ -327,6 +336,38 @@ fn registered(registry: &Registry, command: Command, now_ms: i64) -> Result<Repl
     })
 }
 
+fn create_key(
+    registry: &Registry,
+    account: AccountCode,
+    scopes: &str,
+    engines: &[String],
+    origins: &[String],
+    now_ms: i64,
+) -> Result<NewKey, ControlError> {
+    let parsed: Scopes =
+        scopes.parse().map_err(|error| ControlError(format!("--scope {scopes}: {error}")))?;
+    if engines.is_empty() && origins.is_empty() {
+        return Ok(registry.create_key(account, parsed, now_ms)?);
+    }
+    if parsed != Scopes::CLICK {
+        return Err(ControlError(
+            "--engine and --origin are for keys that stand in public pages: give them with --scope click"
+                .to_owned(),
+        ));
+    }
+    let engines = engines.iter().map(|text| text.parse::<Hashid>()).collect::<Result<Vec<_>, _>>();
+    let engines = engines.map_err(|error| ControlError(format!("--engine: {error}")))?;
+    let confines =
+        Confines::new(&engines, origins).map_err(|error| ControlError(format!("--origin: {error}")))?;
+    registry.create_page_key(account, confines, now_ms).map_err(|error| match error {
+        RegistryError::NoEngine => ControlError(
+            "--engine: not every one is a search engine of the account: `clicktally engine list` shows them"
+                .to_owned(),
+        ),
+        error => error.into(),
+    })
+}
+
 /// Finds an account by its name or its code.
 pub(super) fn account_of(registry: &Registry, name: &str) -> Result<AccountCode, ControlError> {
     let by_code = || name.parse().ok().and_then(|code| registry.account(code));
@@ -359,6 +400,8 @@ fn key_reply(registry: &Registry, key: &KeyInfo) -> KeyReply {
         account: account_name(registry, key.account),
         scopes: key.scopes.to_string(),
         created_at: key.created_ms,
+        engines: key.confines.engines().iter().map(ToString::to_string).collect(),
+        origins: key.confines.origins().iter().map(ToString::to_string).collect(),
     }
 }
 

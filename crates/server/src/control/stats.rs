@@ -111,7 +111,7 @@ pub struct StatsReply {
 /// Answers an operator, who may see everything of an account.
 pub(super) async fn answer(app: &Arc<App>, ask: StatsAsk) -> Result<StatsReply, ControlError> {
     let account = account_or_only(&app.registry, ask.account.as_deref())?;
-    let caller = Caller { account, scopes: Scopes::default(), key: None };
+    let caller = Caller { account, scopes: Scopes::default(), key: None, confines: Arc::default() };
     let Answered { question, tally, left_out } =
         app.tally(&caller, asked(ask)?).await.map_err(|error| ControlError(error.to_string()))?;
     let total_count = tally.total();

@@ -3,6 +3,7 @@
 
 pub mod doofinder;
 pub mod fess;
+pub mod insights;
 pub mod native;
 pub mod ubi;
 
@@ -22,17 +23,20 @@ pub(crate) fn routes(app: &Arc<App>, secret: &MasterSecret) -> Router {
     Router::new()
         .merge(doofinder::routes(Arc::clone(app)))
         .merge(native::routes(Arc::clone(app)))
+        .merge(insights::routes(Arc::clone(app)))
         .merge(fess::routes(Arc::clone(app), secret))
 }
 
 /// What every dialect says about itself, as one OpenAPI document.
 pub(crate) fn openapi(zone: &str) -> String {
-    merged(zone, &[doofinder::OPENAPI, doofinder::events::OPENAPI, native::OPENAPI, fess::OPENAPI])
+    let ours =
+        [doofinder::OPENAPI, doofinder::events::OPENAPI, native::OPENAPI, insights::OPENAPI, fess::OPENAPI];
+    merged(zone, &ours)
 }
 
 /// The front's own refusals in the words of the dialect that the path belongs to.
 pub(crate) fn refusal(uri: &Uri, trouble: Trouble) -> Response {
-    let speaks: [fn(&Uri, Trouble) -> Option<Response>; 3] =
-        [doofinder::refusal, native::refusal, fess::refusal];
+    let speaks: [fn(&Uri, Trouble) -> Option<Response>; 4] =
+        [doofinder::refusal, native::refusal, insights::refusal, fess::refusal];
     speaks.iter().find_map(|refusal| refusal(uri, trouble)).unwrap_or_else(|| stranger_refusal(uri, trouble))
 }

@@ -1,11 +1,19 @@
-//! Reading a request's body within a size and a time.
+//! Reading a request's body within a size, a time and a room.
 //!
 //! This room must never know what a body means or how a refusal is worded.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::Request;
 use http_body_util::BodyExt;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::layers::BodyTimeout;
+
+/// How long a body may take where the front does not say.
+const BODY_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Memory that is reserved for a body before its bytes are there. A caller's `Content-Length` is a claim, not a fact.
 const RESERVED_BYTES_MAX: usize = 64 * 1024;
@@ -22,6 +30,55 @@ pub enum BodyError {
     /// The body ended early or broke the rules of its framing. (400)
     #[error("the request body is broken")]
     Broken,
+}
+
+/// Why there is no body to work on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoBody {
+    /// Too many bodies are being read already. (503)
+    #[error("too many request bodies are being read")]
+    NoRoom,
+    /// It was not read.
+    #[error(transparent)]
+    Unread(#[from] BodyError),
+}
+
+/// Room for the bodies that are held at the same time behind one door.
+#[derive(Clone, Debug)]
+pub struct BodyRoom {
+    room: Arc<Semaphore>,
+    body_bytes_max: usize,
+}
+
+/// A body, and its place in the room: whoever drops the place has dropped the body.
+pub type Held = (Bytes, OwnedSemaphorePermit);
+
+impl BodyRoom {
+    /// Room for as many of the largest bodies.
+    #[must_use]
+    pub fn new(body_bytes_max: usize, largest_at_once: usize) -> Self {
+        Self { room: Arc::new(Semaphore::new(body_bytes_max * largest_at_once)), body_bytes_max }
+    }
+
+    /// The largest body, in bytes.
+    #[must_use]
+    pub fn body_bytes_max(&self) -> usize {
+        self.body_bytes_max
+    }
+
+    /// Reads a request's body if there is room for it, within the time that the front gives it.
+    ///
+    /// # Errors
+    /// [`NoBody`]. Nothing that was read is kept.
+    pub async fn read(&self, request: Request) -> Result<Held, NoBody> {
+        let time_max = request.extensions().get::<BodyTimeout>().map_or(BODY_TIME_MAX, |timeout| timeout.0);
+        let told = request.body().size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
+        let bytes = told.unwrap_or(self.body_bytes_max).clamp(1, self.body_bytes_max);
+        let place = Arc::clone(&self.room).try_acquire_many_owned(u32::try_from(bytes).unwrap_or(u32::MAX));
+        let place = place.map_err(|_full| NoBody::NoRoom)?;
+        let body = read_body(request.into_body(), self.body_bytes_max, time_max).await?;
+        Ok((body, place))
+    }
 }
 
 /// Reads a whole body of at most `bytes_max` bytes within `time_max`.
@@ -81,6 +138,18 @@ mod tests {
     use super::*;
 
     const LONG: Duration = Duration::from_secs(5);
+
+    #[tokio::test]
+    async fn a_room_holds_so_many_bodies_and_no_more() {
+        let room = BodyRoom::new(4, 2);
+        let request = |text: &'static str| Request::new(Body::from(text));
+        let held = [room.read(request("1234")).await.unwrap(), room.read(request("123")).await.unwrap()];
+        assert_eq!(room.read(request("12")).await.err(), Some(NoBody::NoRoom));
+        assert!(room.read(request("1")).await.is_ok());
+        drop(held);
+        assert!(room.read(request("12")).await.is_ok());
+        assert_eq!(room.read(request("12345")).await.err(), Some(NoBody::Unread(BodyError::TooLarge)));
+    }
 
     #[tokio::test]
     async fn a_body_of_exactly_the_limit_is_read_and_one_byte_more_is_refused() {

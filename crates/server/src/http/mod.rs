@@ -19,7 +19,7 @@ mod rate;
 mod serve;
 mod socket;
 
-pub use body::{BodyError, read_body};
+pub use body::{BodyError, BodyRoom, Held, NoBody, read_body};
 pub use client_address::{Facts, TrustedProxies, was_forwarded};
 pub use gauges::{RegistryGauges, StoreGauges};
 pub use layers::{BodyTimeout, Layers, Trouble, guarded, plain_refusal};

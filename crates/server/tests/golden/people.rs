@@ -2,8 +2,8 @@
 
 use std::task::{Context, Poll, Waker};
 
-use clicks::{Hashid, Item, Record, Search, Store};
-use registry::{Account, NewEngine, Registry};
+use clicks::{AccountCode, Hashid, Item, Record, Search, Store};
+use registry::{Account, Confines, NewEngine, NewKey, Registry, Scopes};
 
 use crate::store::MoodyStore;
 use crate::words::instant;
@@ -74,4 +74,32 @@ pub fn people(registry: &Registry, store: &MoodyStore) -> Vec<Account> {
     let kept = keeping.as_mut().poll(&mut Context::from_waker(Waker::noop()));
     assert!(matches!(kept, Poll::Ready(Ok(_))), "a store in memory keeps its promise at once");
     accounts
+}
+
+/// A key with these scopes; `click` and what follows it is a page's, with its engines and origins.
+pub fn make_key(
+    registry: &Registry,
+    account: AccountCode,
+    scopes: &str,
+    now_ms: i64,
+) -> Result<NewKey, String> {
+    let made = match scopes.split_once(' ') {
+        Some(("click", listed)) => {
+            let (origins, engines): (Vec<&str>, Vec<&str>) =
+                listed.split_whitespace().partition(|word| word.contains("://"));
+            let engines: Vec<Hashid> =
+                engines.iter().map(|engine| engine.parse()).collect::<Result<_, _>>().map_err(|_| listed)?;
+            let origins: Vec<String> = origins.into_iter().map(str::to_owned).collect();
+            let confines = Confines::new(&engines, &origins).map_err(|error| error.to_string())?;
+            registry.create_page_key(account, confines, now_ms)
+        }
+        _ => {
+            let scopes = match scopes {
+                "" | "revoked" => Scopes::default(),
+                scopes => scopes.parse().map_err(|_| format!("`{scopes}` are no scopes"))?,
+            };
+            registry.create_key(account, scopes, now_ms)
+        }
+    };
+    made.map_err(|error| error.to_string())
 }

@@ -22,7 +22,7 @@ use server::http::{Limits, Metrics, Peer};
 use tower::ServiceExt;
 
 use crate::compare::{same_body, same_text};
-use crate::people::{SHOP_ENGINE, people};
+use crate::people::{SHOP_ENGINE, make_key, people};
 use crate::placeholders;
 use crate::script::{Exchange, Script, Step};
 use crate::store::MoodyStore;
@@ -186,16 +186,8 @@ impl World {
         }
         let (account, scopes) = name.split_once([':', '/']).unwrap_or((name, ""));
         let revoked = scopes == "revoked";
-        let scopes = match scopes {
-            "" | "revoked" => registry::Scopes::default(),
-            scopes => scopes.parse().map_err(|_| format!("`{scopes}` are no scopes"))?,
-        };
         let account = self.account(account)?.code;
-        let made = self
-            .app
-            .registry
-            .create_key(account, scopes, self.clock.now_ms())
-            .map_err(|error| error.to_string())?;
+        let made = make_key(&self.app.registry, account, scopes, self.clock.now_ms())?;
         if revoked {
             self.app.registry.revoke_key(&made.info.id).map_err(|error| error.to_string())?;
         }

@@ -13,7 +13,7 @@ use super::refusal::Refusal;
 use super::request_body::RequestBody;
 use super::session::Session;
 use super::{Call, Fess, envelope, visitor};
-use crate::browser;
+use crate::browser::{self, Wish, wish};
 use crate::counts::Fate;
 use crate::http::{BodyTimeout, rate_key};
 use crate::intake::Draft;
@@ -96,20 +96,8 @@ async fn check(fess: &Fess, call: &Call, body: &mut RequestBody) -> Result<Check
     }))
 }
 
-/// What the visitor's wish not to be tracked comes to.
-enum Wish {
-    Nothing,
-    NotNamed,
-    NotLogged,
-}
-
 fn wants(opt_out: OptOut, session: &Session, call: &Call) -> Wish {
-    let asked = session.opted_out || browser::asks_not_to_be_tracked(&call.parts.headers);
-    match opt_out {
-        OptOut::Count if asked => Wish::NotNamed,
-        OptOut::Skip if asked => Wish::NotLogged,
-        _ => Wish::Nothing,
-    }
+    wish(opt_out, session.opted_out || browser::asks_not_to_be_tracked(&call.parts.headers))
 }
 
 /// Records a draft in a task of its own: a client that goes away in the meantime can't make the click half done, nor its

@@ -3,8 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::Extension;
-use axum::body::{Bytes, HttpBody};
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
@@ -12,44 +11,54 @@ use axum::response::{IntoResponse, Response};
 use registry::Scope;
 use serde::Serialize;
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::body::{EVENTS_BYTES_MAX, Told, check_media_type, idempotency_key, read_lines};
+use super::body::{EVENTS_BYTES_MAX, NDJSON, Told, check_media_type, idempotency_key, read_lines};
 use super::log::{EventsReader, Unnamed};
 use super::refusals::Refusal;
 use crate::access::{Caller, caller};
 use crate::app::App;
 use crate::bulk::Defaults;
 use crate::counts::Fate;
-use crate::feed::Report;
-use crate::http::{BodyTimeout, read_body};
+use crate::feed::{Feeder, Report, fed};
+use crate::http::{BodyError, BodyRoom, Held, NoBody};
+use crate::pages::{Admitted, PAGE_BODY_BYTES_MAX, Rules, is_page_key, tell};
 
-/// The most bytes of bodies that are held at the same time: four of the largest. What their lines tell takes a few times
-/// as much memory.
-pub(super) const EVENTS_BYTES_AT_ONCE_MAX: usize = 4 * EVENTS_BYTES_MAX;
-/// The largest body of a caller with the scope `click` only: its key stands in a public page.
-pub(super) const EVENTS_PUBLIC_BYTES_MAX: usize = 65_536;
-/// The most bytes of such bodies that are held at the same time. They have room of their own, so that strangers can't
-/// keep a shop from feeding.
-const EVENTS_PUBLIC_BYTES_AT_ONCE_MAX: usize = 64 * EVENTS_PUBLIC_BYTES_MAX;
+/// How many of the largest bodies are held at the same time. What their lines tell takes a few times as much memory.
+pub(super) const EVENTS_BODIES_AT_ONCE_MAX: usize = 4;
+/// The same for bodies of pages. They have room of their own, so that strangers can't keep a shop from feeding.
+const PAGE_BODIES_AT_ONCE_MAX: usize = 64;
 /// Bodies up to this size are read where they arrive; larger ones on a thread of their own, so that no other connection
 /// waits for them.
 const EVENTS_INLINE_BYTES_MAX: usize = 16 * 1024;
 
-/// What the handler needs: the app, and room for bodies.
+/// What the handlers need: the app, and room for bodies.
 pub(super) struct Desk {
-    app: Arc<App>,
-    room: Arc<Semaphore>,
-    public_room: Arc<Semaphore>,
+    pub(super) app: Arc<App>,
+    room: BodyRoom,
+    page_room: BodyRoom,
+}
+
+/// Whose body is read: one that a shop's own system sends, or one that a page sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sender {
+    Shop,
+    Page,
+}
+
+/// A call after the checks of its caller: what a page is held to, and the origin to answer to.
+pub(super) struct Passed {
+    pub(super) caller: Caller,
+    pub(super) rules: Option<Rules>,
 }
 
 impl Desk {
     pub(super) fn new(app: Arc<App>) -> Self {
-        let room = |bytes| Arc::new(Semaphore::new(bytes));
-        Self { app, room: room(EVENTS_BYTES_AT_ONCE_MAX), public_room: room(EVENTS_PUBLIC_BYTES_AT_ONCE_MAX) }
+        let room = BodyRoom::new(EVENTS_BYTES_MAX, EVENTS_BODIES_AT_ONCE_MAX);
+        Self { app, room, page_room: BodyRoom::new(PAGE_BODY_BYTES_MAX, PAGE_BODIES_AT_ONCE_MAX) }
     }
 
-    fn counted(&self, fate: Fate, refusal: Refusal) -> Refusal {
+    pub(super) fn counted(&self, fate: Fate, refusal: Refusal) -> Refusal {
         self.app.counts.met(fate, 1);
         refusal
     }
@@ -62,48 +71,64 @@ impl Desk {
         }
     }
 
-    /// Reads a body for which room was made.
-    async fn body(
-        &self,
-        request: Request,
-        timeout: BodyTimeout,
-        may_write_items: bool,
-    ) -> Result<(Bytes, OwnedSemaphorePermit), Refusal> {
-        let (room, bytes_max) = match may_write_items {
-            true => (&self.room, EVENTS_BYTES_MAX),
-            false => (&self.public_room, EVENTS_PUBLIC_BYTES_MAX),
+    /// Lets a page's call pass or not; any other caller passes.
+    pub(super) fn admit(&self, caller: &Caller, request: &Request) -> Result<Admitted, Refusal> {
+        let admitted = self.app.pages.admit(caller, request, self.app.clock.running_ns());
+        admitted.map_err(|blocked| self.counted(blocked.fate(), blocked.into()))
+    }
+
+    /// Reads a body for which there is room.
+    pub(super) async fn body(&self, request: Request, sender: Sender) -> Result<Held, Refusal> {
+        let room = match sender {
+            Sender::Shop => &self.room,
+            Sender::Page => &self.page_room,
         };
-        let told = request.body().size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
-        let bytes = u32::try_from(told.unwrap_or(bytes_max).clamp(1, bytes_max)).unwrap_or(u32::MAX);
-        let full = |_| self.counted(Fate::Unavailable, Refusal::Unavailable);
-        let room = Arc::clone(room).try_acquire_many_owned(bytes).map_err(full)?;
-        let read = read_body(request.into_body(), bytes_max, timeout.0).await.map_err(Refusal::from);
-        read.map(|bytes| (bytes, room)).map_err(|refusal| match refusal {
-            Refusal::PayloadTooLarge => self.counted(Fate::TooLarge, refusal),
-            refusal => self.counted(Fate::Broken, refusal),
+        room.read(request).await.map_err(|error| {
+            let fate = match error {
+                NoBody::NoRoom => Fate::Unavailable,
+                NoBody::Unread(BodyError::TooLarge) => Fate::TooLarge,
+                NoBody::Unread(_) => Fate::Broken,
+            };
+            self.counted(fate, Refusal::of_body(error, room.body_bytes_max()))
         })
     }
 }
 
-/// Takes a body of lines. The first refusal in this order wins: who calls, the scope, the media type, the
-/// `Idempotency-Key`, room, the size.
-pub(super) async fn events(
-    State(desk): State<Arc<Desk>>,
-    timeout: Extension<BodyTimeout>,
-    request: Request,
-) -> Result<Response, Refusal> {
+/// Takes a body of lines. The first refusal in this order wins: who calls, the scope, a page's limits and origin, the
+/// media type, the `Idempotency-Key`, room, the size.
+pub(super) async fn events(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+    let (origin, answer) = match pass(&desk, &request) {
+        Ok((passed, origin)) => (origin, take(&desk, passed, request).await),
+        Err(refusal) => (None, Err(refusal)),
+    };
+    let mut response = answer.unwrap_or_else(Refusal::into_response);
+    tell(origin.as_ref(), &mut response);
+    response
+}
+
+/// The checks of the caller, and what a page's call is held to.
+fn pass(desk: &Desk, request: &Request) -> Result<(Passed, Admitted), Refusal> {
     const SCOPE: &str = "this key lacks the scope `write`";
     let caller = desk.caller(request.headers()).ok_or(Refusal::NotAuthenticated)?;
-    let may_write_items = caller.needs(Scope::Write).is_ok();
-    if !may_write_items && caller.needs(Scope::Click).is_err() {
+    let is_page = is_page_key(&caller);
+    if !is_page && caller.needs(Scope::Write).is_err() {
         return Err(desk.counted(Fate::AccessDenied, Refusal::AccessDenied(SCOPE)));
     }
-    check_media_type(request.headers()).map_err(|refusal| desk.counted(Fate::BadMediaType, refusal))?;
+    let origin = desk.admit(&caller, request)?;
+    let app = &desk.app;
+    let rules = || Rules::of(app.settings.opt_out, request.headers(), app.clock.now_ms());
+    Ok((Passed { caller, rules: is_page.then(rules) }, origin))
+}
+
+async fn take(desk: &Desk, passed: Passed, request: Request) -> Result<Response, Refusal> {
+    check_media_type(request.headers(), NDJSON)
+        .map_err(|refusal| desk.counted(Fate::BadMediaType, refusal))?;
     let unnamed =
         idempotency_key(request.headers()).map_err(|refusal| desk.counted(Fate::Invalid, refusal))?;
-    let (body, room) = desk.body(request, timeout.0, may_write_items).await?;
+    let sender = if passed.rules.is_some() { Sender::Page } else { Sender::Shop };
+    let (body, room) = desk.body(request, sender).await?;
     let is_short = body.len() <= EVENTS_INLINE_BYTES_MAX;
-    let work = record(Arc::clone(&desk.app), caller, body, unnamed, may_write_items, room);
+    let work = read_and_record(Arc::clone(&desk.app), passed, body, unnamed, room);
     let report = if is_short {
         work.await?
     } else {
@@ -112,27 +137,28 @@ pub(super) async fn events(
             .await
             .map_err(|_panicked| Refusal::Internal)??
     };
-    // Numbers and texts always serialise.
-    let answer = serde_json::to_vec(&Answer::from(report)).unwrap_or_default();
-    Ok(([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], answer).into_response())
+    Ok(answered(report))
 }
 
-/// Reads the lines and feeds them. Each ends in exactly one count.
-async fn record(
+async fn read_and_record(
     app: Arc<App>,
-    caller: Caller,
+    passed: Passed,
     body: Bytes,
     unnamed: Unnamed,
-    may_write_items: bool,
     _room: OwnedSemaphorePermit,
 ) -> Result<Report, Refusal> {
     let reader = EventsReader::new(Defaults::default(), unnamed, app.clock.now_ms());
-    let told = read_lines(&body, reader, may_write_items);
+    let told = read_lines(&body, reader, passed.rules.as_ref());
     drop(body);
-    let received = told.received();
-    let Told { lines, more_rejected } = told;
-    let mut report = app.feed(caller.account, lines).await.map_err(|error| {
-        app.counts.met(Fate::Unavailable, received);
+    record(&app, &passed.caller, told).await
+}
+
+/// Feeds what the lines tell. Each ends in exactly one count.
+pub(super) async fn record(app: &Arc<App>, caller: &Caller, told: Told) -> Result<Report, Refusal> {
+    let more = told.more();
+    let Told { lines, more_rejected, .. } = told;
+    let mut report = fed(app, Feeder::from(caller), lines).await.map_err(|error| {
+        app.counts.met(Fate::Unavailable, more);
         Refusal::from(error)
     })?;
     for (fate, many) in more_rejected {
@@ -141,6 +167,13 @@ async fn record(
         report.rejected_total += many;
     }
     Ok(report)
+}
+
+/// The report as it is answered.
+pub(super) fn answered(report: Report) -> Response {
+    // Numbers and texts always serialise.
+    let answer = serde_json::to_vec(&Answer::from(report)).unwrap_or_default();
+    ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], answer).into_response()
 }
 
 #[derive(Serialize)]

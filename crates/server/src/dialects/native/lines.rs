@@ -39,20 +39,38 @@ pub fn line(bytes: &[u8], defaults: &Defaults, now_ms: i64) -> Result<Line, Reje
         return Err(Rejection { fate: Fate::TooLarge, code: "too_long", message });
     }
     let json = in_place(bytes).map_err(|error| invalid_json(error.to_string()))?;
+    told(&json, defaults, now_ms, At::Told)
+}
+
+/// What a line that does not say when is taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum At {
+    /// A mistake.
+    Told,
+    /// Of now.
+    Now,
+}
+
+/// Reads one line that is JSON already.
+pub(super) fn told(json: &Json<'_>, defaults: &Defaults, now_ms: i64, at: At) -> Result<Line, Rejection> {
     if !matches!(json, Json::Object(_)) {
         return Err(invalid_json("a line must be a JSON object".to_owned()));
     }
-    let fields = Fields::new(&json, now_ms);
+    let fields = Fields::new(json, now_ms);
+    let at_ms = || match (json.get("at"), at) {
+        (None, At::Now) => Ok(now_ms),
+        _ => fields.at("at", Offset::Rfc3339),
+    };
     match fields.text("type")? {
-        Some("click") => click(fields, defaults).map(Line::Click),
-        Some("search") => search(fields, defaults).map(Line::Search),
+        Some("click") => click(fields, defaults, at_ms).map(Line::Click),
+        Some("search") => search(fields, defaults, at_ms).map(Line::Search),
         Some("item") => item(fields, defaults).map(Line::Item),
         Some(_) => Err(breaks("type", "must be one of item, search, click")),
         None => Err(required("type")),
     }
 }
 
-fn invalid_json(message: String) -> Rejection {
+pub(super) fn invalid_json(message: String) -> Rejection {
     Rejection { fate: Fate::Invalid, code: "invalid_json", message }
 }
 
@@ -80,10 +98,14 @@ fn link(fields: Fields<'_>) -> Result<Option<Box<str>>, Rejection> {
     }
 }
 
-fn search(fields: Fields<'_>, defaults: &Defaults) -> Result<SearchLine, Rejection> {
+fn search(
+    fields: Fields<'_>,
+    defaults: &Defaults,
+    at_ms: impl FnOnce() -> Result<i64, Rejection>,
+) -> Result<SearchLine, Rejection> {
     Ok(SearchLine {
         id: fields.id("id")?.ok_or_else(|| required("id"))?.into(),
-        at_ms: fields.at("at", Offset::Rfc3339)?,
+        at_ms: at_ms()?,
         engine: fields.name("hashid")?.or(defaults.engine).ok_or_else(|| required("hashid"))?,
         indices: indices(fields, defaults)?,
         query: fields.short_text("query", SEARCH_QUERY_CHARS_MAX)?.map(Box::from),
@@ -109,12 +131,16 @@ fn indices(fields: Fields<'_>, defaults: &Defaults) -> Result<Vec<IndexName>, Re
     Ok(indices)
 }
 
-fn click(fields: Fields<'_>, defaults: &Defaults) -> Result<ClickLine, Rejection> {
+fn click(
+    fields: Fields<'_>,
+    defaults: &Defaults,
+    at_ms: impl FnOnce() -> Result<i64, Rejection>,
+) -> Result<ClickLine, Rejection> {
     let rank = fields.natural("rank", u64::from(RANK_MAX))?;
     let searched_ms = fields.natural("searched_at", SEARCHED_AT_MS_MAX)?;
     Ok(ClickLine {
         id: fields.id("id")?.map(Box::from),
-        at_ms: fields.at("at", Offset::Rfc3339)?,
+        at_ms: at_ms()?,
         engine: fields.name("hashid")?.or(defaults.engine),
         index: fields.name("index")?.or_else(|| defaults.index.clone()),
         doc_id: fields.name("doc_id")?.ok_or_else(|| required("doc_id"))?,

@@ -1,7 +1,9 @@
-//! The native dialect: `POST /v1/events` and its lines, which `import` reads and `export` writes. It must know no other
+//! The native dialect: `POST /v1/events` and its lines, which `import` reads and `export` writes, and `POST /v1/collect`,
+//! which takes them from public pages. It must know no other
 //! dialect and no store.
 
 mod body;
+mod collect;
 mod events;
 mod lines;
 mod log;
@@ -36,9 +38,11 @@ const PATHS: &str = "/v1/";
 
 /// The routes below `/v1`. Whatever is not served there is refused in this dialect's words.
 pub fn routes(app: Arc<App>) -> Router {
-    let events = post(events::events).fallback(async || Refusal::MethodNotAllowed);
+    let events = post(events::events).options(collect::options);
+    let collect = post(collect::collect).options(collect::options);
     Router::new()
-        .route("/v1/events", events)
+        .route("/v1/events", events.fallback(async || Refusal::MethodNotAllowed))
+        .route("/v1/collect", collect.fallback(async || Refusal::MethodNotAllowed))
         .route("/v1/{*rest}", any(async || Refusal::NotFound))
         .with_state(Arc::new(Desk::new(app)))
 }

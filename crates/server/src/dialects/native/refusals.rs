@@ -1,4 +1,4 @@
-//! What `POST /v1/events` answers when it takes no lines at all: JSON with a code and a message. No message tells the
+//! What the routes below `/v1` answer when they take no lines at all: JSON with a code and a message. No message tells the
 //! cause of a failure of ours.
 
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
@@ -7,9 +7,9 @@ use axum::response::{IntoResponse, Response};
 use clicks::StoreError;
 use serde::Serialize;
 
-use super::body::EVENTS_BYTES_MAX;
 use crate::feed::FeedError;
-use crate::http::{BodyError, Trouble};
+use crate::http::{BodyError, NoBody, Trouble};
+use crate::pages::Blocked;
 
 /// Why no line was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,8 @@ pub(super) enum Refusal {
     NotFound,
     MethodNotAllowed,
     Timeout,
-    PayloadTooLarge,
+    PayloadTooLarge(usize),
+    TooManyRequests,
     UriTooLong,
     UnsupportedMediaType(&'static str),
     HeadersTooLarge,
@@ -52,8 +53,11 @@ impl Refusal {
                 (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
             }
             Self::Timeout => (StatusCode::REQUEST_TIMEOUT, "timeout", "The body did not arrive in time"),
-            Self::PayloadTooLarge => {
-                let message = format!("The body must have at most {EVENTS_BYTES_MAX} bytes");
+            Self::TooManyRequests => {
+                (StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests")
+            }
+            Self::PayloadTooLarge(bytes_max) => {
+                let message = format!("The body must have at most {bytes_max} bytes");
                 return (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", message);
             }
             Self::UriTooLong => (StatusCode::URI_TOO_LONG, "uri_too_long", "Request target too long"),
@@ -77,8 +81,10 @@ impl Refusal {
             Self::NotAuthenticated => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Token, Bearer"))),
             Self::MethodNotAllowed => Some((ALLOW, HeaderValue::from_static("POST"))),
             // A client that was told to go away may still be sending: its connection is not used again.
-            Self::Timeout | Self::PayloadTooLarge => Some((CONNECTION, HeaderValue::from_static("close"))),
+            Self::Timeout | Self::PayloadTooLarge(_) => Some((CONNECTION, HeaderValue::from_static("close"))),
             Self::Unavailable => Some((RETRY_AFTER, HeaderValue::from_static("1"))),
+            // A window of a second is free again after a second at most.
+            Self::TooManyRequests => Some((RETRY_AFTER, HeaderValue::from_static("1"))),
             Self::BadParams(_)
             | Self::AccessDenied(_)
             | Self::NotFound
@@ -117,12 +123,25 @@ impl From<Trouble> for Refusal {
     }
 }
 
-impl From<BodyError> for Refusal {
-    fn from(error: BodyError) -> Self {
+impl Refusal {
+    /// Why a body of at most `bytes_max` bytes was not read.
+    pub(super) fn of_body(error: NoBody, bytes_max: usize) -> Self {
         match error {
-            BodyError::TooLarge => Self::PayloadTooLarge,
-            BodyError::TimedOut => Self::Timeout,
-            BodyError::Broken => Self::BadParams("The body broke off"),
+            NoBody::NoRoom => Self::Unavailable,
+            NoBody::Unread(BodyError::TooLarge) => Self::PayloadTooLarge(bytes_max),
+            NoBody::Unread(BodyError::TimedOut) => Self::Timeout,
+            NoBody::Unread(BodyError::Broken) => Self::BadParams("The body broke off"),
+        }
+    }
+}
+
+impl From<Blocked> for Refusal {
+    fn from(blocked: Blocked) -> Self {
+        const ORIGIN: &str =
+            "Origin: pages of this origin may not use this key; list it with `key create --origin`";
+        match blocked {
+            Blocked::ForeignOrigin => Self::AccessDenied(ORIGIN),
+            Blocked::RateLimited(_) => Self::TooManyRequests,
         }
     }
 }
