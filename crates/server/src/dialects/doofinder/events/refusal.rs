@@ -32,7 +32,7 @@ pub(super) enum Refusal {
     #[error("Invalid position")]
     Position,
     #[error("Invalid redirect id")]
-    Banner,
+    Numbered,
     #[error("Bad request, bad query")]
     Query,
     #[error("Bad request, {0}")]
@@ -79,7 +79,7 @@ impl Refusal {
             | Self::Dfid
             | Self::ForeignItem
             | Self::Position
-            | Self::Banner
+            | Self::Numbered
             | Self::Query
             | Self::Bad(_)
             | Self::Broken => StatusCode::BAD_REQUEST,
