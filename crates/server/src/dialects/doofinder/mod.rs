@@ -32,7 +32,7 @@ pub const OPENAPI: &str = include_str!("openapi.json");
 /// The paths that are this dialect's, with all below them.
 const ROOTS: [&str; 1] = ["/api/v2/stats"];
 
-/// The routes below `/api/v2/stats` and `/api/v2/search_engines`. Whatever is not served there is refused in this
+/// The routes below `/api/v2/stats`, `/api/v2/search_engines`, `/5` and `/6`. Whatever is not served there is refused in this
 /// dialect's words.
 pub fn routes(app: Arc<App>) -> Router {
     let mut routes = Router::new();
@@ -53,8 +53,8 @@ pub fn routes(app: Arc<App>) -> Router {
             routes = routes.route(&path, any(async || Failure::NotFound("Not found".to_owned())));
         }
     }
-    let others = events::routes(Arc::clone(&app)).merge(management::routes(Arc::clone(&app)));
-    routes.with_state(Arc::new(Stats::new(app))).merge(others)
+    let stats = Arc::new(Stats::new(Arc::clone(&app)));
+    routes.with_state(Arc::clone(&stats)).merge(management::routes(stats)).merge(events::routes(app))
 }
 
 /// What the front's own refusal of a request says in this dialect; `None` for a path that is not one of these routes.

@@ -29,14 +29,13 @@ use clicks::Hashid;
 use registry::Engine;
 
 use crate::app::App;
-use crate::browser;
+use crate::browser::{Wish, asks_not_to_be_tracked, told_device, wish};
 use crate::counts::Fate;
 use crate::feed::ClickLine;
 use crate::http::{BodyTimeout, Facts, Peer, SlidingWindow, Trouble, TrustedProxies, rate_key, read_body};
 use crate::media_type::is_json;
 use crate::origins::Origins;
 use crate::received::Received;
-use crate::settings::OptOut;
 use place::{Event, Place, Version};
 use refusal::Refusal;
 use told::Told;
@@ -78,22 +77,22 @@ pub(super) fn refusal(uri: &Uri, trouble: Trouble) -> Option<Response> {
 
 async fn dispatch(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let place = Place::of(request.uri());
-    let (parts, body) = request.into_parts();
-    let is_preflight = parts.method == Method::OPTIONS;
+    let headers = request.headers().clone();
+    let is_preflight = request.method() == Method::OPTIONS;
     let mut response = match &place {
-        place if is_preflight => cors::options(&desk, place.as_ref(), &parts.headers),
-        Some(place) => event(&desk, place, &parts, body).await,
+        place if is_preflight => cors::options(&desk, place.as_ref(), &headers),
+        Some(place) => event(&desk, place, request).await,
         None => Err(Refusal::NoRoute),
     }
     .unwrap_or_else(IntoResponse::into_response);
-    cors::tell(&desk, place.as_ref(), &parts.headers, &mut response);
+    cors::tell(&desk, place.as_ref(), &headers, &mut response);
     response
 }
 
 /// One event, whose fate is counted whatever it is.
-async fn event(desk: &Desk, place: &Place, parts: &Parts, body: Body) -> Result<Response, Refusal> {
+async fn event(desk: &Desk, place: &Place, request: Request) -> Result<Response, Refusal> {
     let received = Received::new(&desk.app);
-    match check(desk, place, parts, body).await {
+    match check(desk, place, request).await {
         Ok(Checked::Click(engine, line)) => click::record(received, engine, line).await.map(registered),
         Ok(Checked::NotLogged(fate)) => {
             received.met(fate);
@@ -115,24 +114,25 @@ enum Checked {
 }
 
 /// The checks, in their order.
-async fn check(desk: &Desk, place: &Place, parts: &Parts, body: Body) -> Result<Checked, Refusal> {
+async fn check(desk: &Desk, place: &Place, request: Request) -> Result<Checked, Refusal> {
     let app = &desk.app;
-    let admitted = desk.rate.admit(&rate_key(facts(parts).client), app.clock.running_ns());
+    let admitted = desk.rate.admit(&rate_key(facts(&request).client), app.clock.running_ns());
     admitted.map_err(Refusal::RateLimited)?;
     let allow = place.version.method();
-    if parts.method != allow {
+    if request.method() != allow {
         return Err(Refusal::MethodNotAllowed(allow));
     }
-    let engine = caller::engine(desk, &parts.headers, place.hashid.as_deref())?;
+    let engine = caller::engine(desk, &request, place.hashid.as_deref())?;
     if !app.settings.click_log {
         return Ok(Checked::NotLogged(Fate::SwitchedOff));
     }
-    let asked = browser::asks_not_to_be_tracked(&parts.headers);
-    if asked && app.settings.opt_out == OptOut::Skip {
+    let (parts, body) = request.into_parts();
+    let wish = wish(app.settings.opt_out, asks_not_to_be_tracked(&parts.headers));
+    if wish == Wish::NotLogged {
         return Ok(Checked::NotLogged(Fate::OptedOut));
     }
     let body = match place.version {
-        Version::Six => read(parts, body).await?,
+        Version::Six => read(&parts, body).await?,
         Version::Five => None,
     };
     let told = Told::read(parts.uri.query().unwrap_or_default(), body.as_deref())?;
@@ -140,17 +140,18 @@ async fn check(desk: &Desk, place: &Place, parts: &Parts, body: Body) -> Result<
         Event::Click => click::click(&told, place.version, engine.hashid, app).await?,
         Event::Banner => click::banner(&told, place.version)?,
     };
-    (line.at_ms, line.device) = (app.clock.now_ms(), Some(browser::device(&parts.headers)));
-    if asked && app.settings.opt_out == OptOut::Count {
+    // A shop's server that sends the clicks of others holds no device itself.
+    (line.at_ms, line.device) = (app.clock.now_ms(), told_device(&parts.headers));
+    if wish == Wish::NotNamed {
         (line.user, line.session) = (None, None);
     }
     Ok(Checked::Click(engine, Box::new(line)))
 }
 
-fn facts(parts: &Parts) -> Facts {
-    parts.extensions.get::<Facts>().cloned().unwrap_or_else(|| {
-        let peer = parts.extensions.get::<Peer>().copied().unwrap_or_default();
-        TrustedProxies::default().facts(peer, &parts.uri, &parts.headers)
+fn facts(request: &Request) -> Facts {
+    request.extensions().get::<Facts>().cloned().unwrap_or_else(|| {
+        let peer = request.extensions().get::<Peer>().copied().unwrap_or_default();
+        TrustedProxies::default().facts(peer, request.uri(), request.headers())
     })
 }
 

@@ -2,13 +2,11 @@
 //! click call checks. This file holds the order of checks: route, method, caller, how often, then what each call asks.
 //! It must never know how anything is kept.
 //!
-//! Rooms: `place` (what a path stands for), `callers` (who calls, and how often), `body` (JSON in), `answers` (JSON out),
-//! `engines`, `indices`, `items`, `bulk`, `scrolls` (the calls), `item` (the fields of one), `refusal`.
+//! Rooms: `place` (what a path stands for), `body` (JSON in), `answers` (JSON out), `engines`, `indices`, `items`, `bulk`, `scrolls` (the calls), `item` (the fields of one), `refusal`.
 
 mod answers;
 mod body;
 mod bulk;
-mod callers;
 mod engines;
 mod indices;
 mod item;
@@ -30,11 +28,11 @@ use clicks::{EngineIndex, Hashid};
 use registry::{Registry, Scope};
 use tokio::sync::Semaphore;
 
+use super::stats::Stats;
 use crate::access::Caller;
 use crate::app::App;
 use crate::http::Trouble;
 use body::BODIES_BYTES_AT_ONCE_MAX;
-use callers::Callers;
 use place::{Place, Target};
 use refusal::Refusal;
 use scrolls::Scrolls;
@@ -45,7 +43,8 @@ pub(crate) const OPENAPI: &str = include_str!("openapi.json");
 /// What these routes share.
 struct Desk {
     app: Arc<App>,
-    callers: Callers,
+    /// Knows callers, and how often they called: a key has one limit for all of this API.
+    stats: Arc<Stats>,
     scrolls: Scrolls,
     /// Room for bodies.
     room: Arc<Semaphore>,
@@ -58,15 +57,15 @@ struct Call {
 }
 
 /// The routes below `/api/v2/search_engines`. Whatever is not served there is refused in this API's words.
-pub(super) fn routes(app: Arc<App>) -> Router {
+pub(super) fn routes(stats: Arc<Stats>) -> Router {
     let root = place::ROOT;
     let mut routes = Router::new();
     for path in [root.to_owned(), format!("{root}/"), format!("{root}/{{*rest}}")] {
         routes = routes.route(&path, any(dispatch));
     }
     let room = Arc::new(Semaphore::new(BODIES_BYTES_AT_ONCE_MAX));
-    let (callers, scrolls) = (Callers::new(Arc::clone(&app)), Scrolls::default());
-    routes.with_state(Arc::new(Desk { app, callers, scrolls, room }))
+    let app = Arc::clone(&stats.app);
+    routes.with_state(Arc::new(Desk { app, stats, scrolls: Scrolls::default(), room }))
 }
 
 /// The front's own refusals in these words, if the path is one of these.
@@ -82,7 +81,7 @@ async fn dispatch(State(desk): State<Arc<Desk>>, request: Request) -> Result<Res
     if !allow.split(", ").any(|allowed| allowed == method.as_str()) {
         return Err(Refusal::MethodNotAllowed(allow));
     }
-    let caller = desk.callers.admit(&parts.headers)?;
+    let caller = desk.stats.admit(&parts.headers)?;
     let call = &Call { caller, parts };
     if matches!(target.place, Place::Engines) {
         return if method == Method::GET {

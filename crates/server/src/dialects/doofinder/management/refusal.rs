@@ -8,6 +8,7 @@ use clicks::Hashid;
 use registry::RegistryError;
 use serde::Serialize;
 
+use super::super::errors::Failure;
 use super::answers::json;
 use super::body::BODY_BYTES_MAX;
 use super::bulk::BULK_ITEMS_MAX;
@@ -129,6 +130,21 @@ impl From<Trouble> for Refusal {
             Trouble::UriTooLong => Self::UriTooLong,
             Trouble::HeadersTooLarge => Self::HeadersTooLarge,
             Trouble::HostRepeated => Self::BadParams("Host: is given more than once".to_owned()),
+        }
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::NotAuthenticated => Self::NotAuthenticated,
+            Failure::TooManyRequests => Self::TooManyRequests,
+            Failure::PayloadTooLarge => Self::PayloadTooLarge,
+            // A caller is refused for no other reason.
+            other => {
+                tracing::error!(?other, "a caller was refused in an unforeseen way");
+                Self::Internal
+            }
         }
     }
 }
