@@ -83,22 +83,8 @@ fn item(fields: Fields<'_>, defaults: &Defaults) -> Result<ItemLine, Rejection> 
         index: fields.name("index")?.or_else(|| defaults.index.clone()).ok_or_else(|| required("index"))?,
         doc_id: fields.name("doc_id")?.ok_or_else(|| required("doc_id"))?,
         title: fields.short_text("title", TITLE_CHARS_MAX)?.map(Box::from),
-        link: link(fields)?,
+        link: fields.web_address("link", LINK_CHARS_MAX)?.map(Box::from),
     })
-}
-
-/// A link is shown as one, so it must not lead anywhere but to a page: no `javascript:`, no relative address.
-fn link(fields: Fields<'_>) -> Result<Option<Box<str>>, Rejection> {
-    let Some(link) = fields.short_text("link", LINK_CHARS_MAX)? else { return Ok(None) };
-    let (scheme, rest) = link.split_once("://").unwrap_or_default();
-    let is_web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
-    let has_host = rest.starts_with(|c: char| c.is_alphanumeric() || c == '[');
-    let is_plain = !link.contains(|c: char| c.is_control() || c.is_whitespace());
-    if is_web && has_host && is_plain {
-        Ok(Some(link.into()))
-    } else {
-        Err(breaks("link", "must be an http or https address"))
-    }
 }
 
 fn search(

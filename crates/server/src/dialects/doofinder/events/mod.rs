@@ -31,13 +31,12 @@ use clicks::{Device, Hashid};
 use registry::Engine;
 
 use crate::app::App;
-use crate::browser;
+use crate::browser::{Wish, asks_not_to_be_tracked, told_device, wish};
 use crate::counts::Fate;
 use crate::http::{BodyTimeout, Facts, Peer, SlidingWindow, Trouble, TrustedProxies, rate_key, read_body};
 use crate::media_type::is_json;
 use crate::origins::Origins;
 use crate::received::Received;
-use crate::settings::OptOut;
 use click::Kept;
 use place::{Event, Place, Version};
 use refusal::Refusal;
@@ -80,22 +79,22 @@ pub(super) fn refusal(uri: &Uri, trouble: Trouble) -> Option<Response> {
 
 async fn dispatch(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let place = Place::of(request.uri());
-    let (parts, body) = request.into_parts();
-    let is_preflight = parts.method == Method::OPTIONS;
+    let headers = request.headers().clone();
+    let is_preflight = request.method() == Method::OPTIONS;
     let mut response = match &place {
-        place if is_preflight => cors::options(&desk, place.as_ref(), &parts.headers),
-        Some(place) => event(&desk, place, &parts, body).await,
+        place if is_preflight => cors::options(&desk, place.as_ref(), &headers),
+        Some(place) => event(&desk, place, request).await,
         None => Err(Refusal::NoRoute),
     }
     .unwrap_or_else(IntoResponse::into_response);
-    cors::tell(&desk, place.as_ref(), &parts.headers, &mut response);
+    cors::tell(&desk, place.as_ref(), &headers, &mut response);
     response
 }
 
 /// One event, whose fate is counted whatever it is.
-async fn event(desk: &Desk, place: &Place, parts: &Parts, body: Body) -> Result<Response, Refusal> {
+async fn event(desk: &Desk, place: &Place, request: Request) -> Result<Response, Refusal> {
     let received = Received::new(&desk.app);
-    match check(desk, place, parts, body).await {
+    match check(desk, place, request).await {
         Ok(Checked::Recorded(engine, line)) => click::record(received, engine, line).await.map(registered),
         Ok(Checked::NotLogged(fate)) => {
             received.met(fate);
@@ -117,28 +116,29 @@ enum Checked {
 }
 
 /// The checks, in their order.
-async fn check(desk: &Desk, place: &Place, parts: &Parts, body: Body) -> Result<Checked, Refusal> {
+async fn check(desk: &Desk, place: &Place, request: Request) -> Result<Checked, Refusal> {
     let app = &desk.app;
-    let admitted = desk.rate.admit(&rate_key(facts(parts).client), app.clock.running_ns());
+    let admitted = desk.rate.admit(&rate_key(facts(&request).client), app.clock.running_ns());
     admitted.map_err(Refusal::RateLimited)?;
     let allow = place.version.method();
-    if parts.method != allow {
+    if request.method() != allow {
         return Err(Refusal::MethodNotAllowed(allow));
     }
-    let engine = caller::engine(desk, &parts.headers, place.hashid.as_deref())?;
+    let engine = caller::engine(desk, &request, place.hashid.as_deref())?;
     if !app.settings.click_log {
         return Ok(Checked::NotLogged(Fate::SwitchedOff));
     }
-    let asked = browser::asks_not_to_be_tracked(&parts.headers);
-    if asked && app.settings.opt_out == OptOut::Skip {
+    let (parts, body) = request.into_parts();
+    let wish = wish(app.settings.opt_out, asks_not_to_be_tracked(&parts.headers));
+    if wish == Wish::NotLogged {
         return Ok(Checked::NotLogged(Fate::OptedOut));
     }
     let body = match place.version {
-        Version::Six => read(parts, body).await?,
+        Version::Six => read(&parts, body).await?,
         Version::Five => None,
     };
     let told = Told::read(parts.uri.query().unwrap_or_default(), body.as_deref())?;
-    let line = match place.event {
+    let event = match place.event {
         Event::Click => Kept::Click(click::click(&told, place.version, engine.hashid, app).await?),
         Event::Banner => Kept::Click(click::banner(&told, place.version)?),
         Event::Opening => Kept::Search(session::opening(&told, engine.hashid)?),
@@ -147,23 +147,23 @@ async fn check(desk: &Desk, place: &Place, parts: &Parts, body: Body) -> Result<
             Kept::Search(session::redirection(&told, place.version, engine.hashid, &nonce)?)
         }
     };
-    let unknown = asked && app.settings.opt_out == OptOut::Count;
-    let line = seen(line, app.clock.now_ms(), browser::device(&parts.headers), unknown);
-    Ok(Checked::Recorded(engine, Box::new(line)))
+    // A shop's server that sends the clicks of others holds no device itself.
+    let event = seen(event, app.clock.now_ms(), told_device(&parts.headers), wish == Wish::NotNamed);
+    Ok(Checked::Recorded(engine, Box::new(event)))
 }
 
 /// An event with what the server saw of it; `unknown` leaves out who it was.
-fn seen(event: Kept, now_ms: i64, on: Device, unknown: bool) -> Kept {
+fn seen(event: Kept, now_ms: i64, on: Option<Device>, unknown: bool) -> Kept {
     match event {
         Kept::Click(mut line) => {
-            (line.at_ms, line.device) = (now_ms, Some(on));
+            (line.at_ms, line.device) = (now_ms, on);
             if unknown {
                 (line.user, line.session) = (None, None);
             }
             Kept::Click(line)
         }
         Kept::Search(mut line) => {
-            (line.at_ms, line.device) = (now_ms, Some(on));
+            (line.at_ms, line.device) = (now_ms, on);
             if unknown {
                 (line.user, line.session) = (None, None);
             }
@@ -179,10 +179,10 @@ fn nonce() -> Option<String> {
     Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-fn facts(parts: &Parts) -> Facts {
-    parts.extensions.get::<Facts>().cloned().unwrap_or_else(|| {
-        let peer = parts.extensions.get::<Peer>().copied().unwrap_or_default();
-        TrustedProxies::default().facts(peer, &parts.uri, &parts.headers)
+fn facts(request: &Request) -> Facts {
+    request.extensions().get::<Facts>().cloned().unwrap_or_else(|| {
+        let peer = request.extensions().get::<Peer>().copied().unwrap_or_default();
+        TrustedProxies::default().facts(peer, request.uri(), request.headers())
     })
 }
 
