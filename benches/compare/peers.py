@@ -75,18 +75,18 @@ def dfid(hashid, index, doc_id):
 def total(question, rows):
     if question["asked"] == "days":
         return sum(rows)
-    return sum(row[1] for row in rows) if question["asked"] in ("terms", "items") else sum(rows)
+    return sum(row[-1] for row in rows) if question["asked"] in ("terms", "items", "ranks") else sum(rows)
 
 
 def ties_apart(rows):
     """Rows by key, but for those of the last count: which of them come in is a matter of taste."""
-    least = rows[-1][1] if rows else 0
-    return {str(key): clicks for key, clicks in rows if clicks > least}
+    least = rows[-1][-1] if rows else 0
+    return {str(key): clicks for *key, clicks in rows if clicks > least}
 
 
 def same(question, ours, theirs):
-    if question["asked"] in ("terms", "items"):
-        counts = [[row[1] for row in rows] for rows in (ours, theirs)]
+    if question["asked"] in ("terms", "items", "ranks"):
+        counts = [[row[-1] for row in rows] for rows in (ours, theirs)]
         return counts[0] == counts[1] and ties_apart(ours) == ties_apart(theirs)
     return ours == theirs
 
@@ -139,6 +139,8 @@ class Peer:
             return [[terms or None, int(clicks)] for terms, clicks in rows]
         if asked == "items":
             return [[dfid(*row[:3]), int(row[3])] for row in rows]
+        if asked == "ranks":
+            return [[dfid(*row[:3]), row[3], int(row[4])] for row in rows]
         return [int(number) for number in rows[0]]
 
     def all_answers(self, questions):
@@ -261,6 +263,8 @@ class DuckDb(Peer):
             f"ORDER BY many DESC, query NULLS LAST LIMIT {rows}",
             "items": f'SELECT hashid, "index", doc_id, {count} AS many FROM {table} WHERE {where} '
             f"GROUP BY ALL ORDER BY many DESC, hashid, \"index\", doc_id LIMIT {rows}",
+            "ranks": f'SELECT hashid, "index", doc_id, rank, {count} AS many FROM {table} WHERE {where} '
+            f"GROUP BY ALL ORDER BY many DESC, hashid, \"index\", doc_id, rank NULLS LAST LIMIT {rows}",
             "distinct": f'SELECT count(DISTINCT "user"), (SELECT count(*) FROM (SELECT DISTINCT hashid, "index", '
             f"doc_id FROM {table} WHERE {where})) FROM {table} WHERE {where}",
         }[question["asked"]]
@@ -389,6 +393,9 @@ class ClickHouse(Peer):
             f"ORDER BY many DESC, query = '', query LIMIT {rows}",
             "items": f'SELECT hashid, "index", doc_id, {count} AS many FROM {table} WHERE {where} '
             f'GROUP BY hashid, "index", doc_id ORDER BY many DESC, hashid, "index", doc_id LIMIT {rows}',
+            # What is absent is 0 there, and no rank of the year is.
+            "ranks": f'SELECT hashid, "index", doc_id, nullIf(rank, 0), {count} AS many FROM {table} WHERE {where} '
+            f'GROUP BY hashid, "index", doc_id, rank ORDER BY many DESC, hashid, "index", doc_id, rank = 0, rank LIMIT {rows}',
             "distinct": "SELECT toUInt32(uniqExactIf(user, user != '')), toUInt32(uniqExact(hashid, \"index\", doc_id)) "
             f"FROM {table} WHERE {where}",
         }[question["asked"]]

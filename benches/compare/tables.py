@@ -4,6 +4,7 @@ SECTIONS = {
     "counters": "Clicks a day by engine, device and product type",
     "filtered": "Clicks a day by query and item",
     "top": "The most clicked",
+    "lists": "Items with their ranks, and the searches of an item",
     "distinct": "Distinct users and items",
 }
 MIB = 1 << 20
@@ -73,6 +74,8 @@ def aims(figures):
         ("counters", 0.1),
         ("filtered", 1),
         ("top", 5),
+        ("lists", 20),
+        ("distinct", 20),
     ]
     for section, limit in at_most:
         found = slowest(figures, section)
@@ -83,6 +86,7 @@ def aims(figures):
         ("filtered", 20, "ClickHouse with projections", lambda _, form: form == "projections"),
         ("filtered", 2, "SQLite with a covering index", lambda peer, _: peer == "SQLite"),
         ("top", 10, "the best peer", lambda *_: True),
+        ("lists", 3, "DuckDB", lambda peer, _: peer == "DuckDB"),
         ("distinct", 3, "the best peer", lambda *_: True),
     ]
     for section, limit, than, counts in faster:

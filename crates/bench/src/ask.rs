@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::feed::{Failed, open};
 use crate::process::Memory;
-use crate::questions::{Case, ROWS_MAX, all};
+use crate::questions::{Asked, Case, RANK_ROWS_MAX, ROWS_MAX, all};
 
 /// Each question is asked this often before it is timed.
 const WARM_RUNS: usize = 3;
@@ -98,7 +98,7 @@ fn timed(store: &dyn Store, case: &Case) -> Result<Value, Failed> {
         Ok(answer(&question).map(drop)?)
     })?;
     let sum = match &tally {
-        Tally::Distinct { users, items } => users + items,
+        Tally::Distinct { users, items, .. } => users + items,
         other => other.total(),
     };
     figures["sum"] = json!(sum);
@@ -119,7 +119,11 @@ fn rows(tally: &Tally) -> Result<Value, Failed> {
             let dfid = |item: &ClickedItem| item.dfid().map(|dfid| dfid.to_string());
             Ok(rows.iter().map(|(item, count)| json!([dfid(item), count])).collect())
         }
-        Tally::Distinct { users, items } => Ok(json!([users, items])),
+        Tally::ItemRanks(rows) => {
+            let dfid = |item: &ClickedItem| item.dfid().map(|dfid| dfid.to_string());
+            Ok(rows.iter().map(|(item, rank, count)| json!([dfid(item), rank, count])).collect())
+        }
+        Tally::Distinct { users, items, .. } => Ok(json!([users, items])),
         _ => Err("no question of the comparison is answered like this".into()),
     }
 }
@@ -139,7 +143,7 @@ fn described(case: &Case) -> Result<Value, Failed> {
         "from_ms": spans.first().map(|span| span.from_ms),
         "until_ms": spans.last().map(|span| span.until_ms),
         "dates": dates,
-        "rows_max": ROWS_MAX,
+        "rows_max": if case.asked == Asked::Ranks { RANK_ROWS_MAX } else { ROWS_MAX },
         "hashids": (!case.all_engines)
             .then(|| filter.engines.iter().map(ToString::to_string).collect::<Vec<_>>()),
         "index": filter.places.as_ref().and_then(|places| Some(places.first()?.index.as_str())),

@@ -13,6 +13,8 @@ use crate::world::item;
 
 /// Rows of a list of the most clicked.
 pub const ROWS_MAX: usize = 100;
+/// Rows of a list of items with their ranks.
+pub const RANK_ROWS_MAX: usize = 10_000;
 
 /// What is counted by what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub enum Asked {
     Terms,
     /// The items with the most clicks.
     Items,
+    /// The pairs of an item and a rank with the most clicks.
+    Ranks,
     /// How many visitors and how many items there are.
     Distinct,
 }
@@ -34,6 +38,7 @@ impl Asked {
             Self::Days => "days",
             Self::Terms => "terms",
             Self::Items => "items",
+            Self::Ranks => "ranks",
             Self::Distinct => "distinct",
         }
     }
@@ -44,6 +49,7 @@ impl Asked {
             Self::Days => Grouping::Day,
             Self::Terms => Grouping::Terms { rows_max: ROWS_MAX },
             Self::Items => Grouping::Items { rows_max: ROWS_MAX },
+            Self::Ranks => Grouping::ItemRanks { rows_max: RANK_ROWS_MAX },
             Self::Distinct => Grouping::Distinct,
         }
     }
@@ -104,6 +110,7 @@ impl Case {
             Asked::Days => "clicks a day".to_owned(),
             Asked::Terms => format!("top {ROWS_MAX} search terms"),
             Asked::Items => format!("top {ROWS_MAX} items"),
+            Asked::Ranks => format!("top {RANK_ROWS_MAX} items with their ranks"),
             Asked::Distinct => "distinct users and items".to_owned(),
         };
         format!("{counted}, {name}, {}, {}", self.passing, self.zone)
@@ -123,7 +130,7 @@ impl Case {
     /// # Errors
     /// As [`Case::days`].
     pub fn question(&self) -> Result<Question, Failed> {
-        Ok(Question { days: self.days()?, filter: self.filter.clone(), grouping: self.asked.grouping() })
+        Ok(Question::clicks(self.days()?, self.filter.clone(), self.asked.grouping()))
     }
 }
 
@@ -207,7 +214,7 @@ impl Picked {
 pub fn all() -> Result<Vec<Case>, Failed> {
     let mut cases = counters();
     cases.extend(filtered()?);
-    cases.extend(lists());
+    cases.extend(lists()?);
     Ok(cases)
 }
 
@@ -275,7 +282,7 @@ fn filtered() -> Result<Vec<Case>, Failed> {
 }
 
 /// What is clicked most, and how many there are.
-fn lists() -> Vec<Case> {
+fn lists() -> Result<Vec<Case>, Failed> {
     let case = |asked, section| Case {
         section,
         asked,
@@ -286,7 +293,17 @@ fn lists() -> Vec<Case> {
         filter: of_one(&Parts::default()),
         item: None,
     };
-    vec![case(Asked::Terms, "top"), case(Asked::Items, "top"), case(Asked::Distinct, "distinct")]
+    let [item, _] = Picked::new()?.items;
+    let parts = Parts { item: item.clone(), ..Parts::default() };
+    let of_item =
+        Case { passing: "the first item", filter: of_one(&parts), item, ..case(Asked::Terms, "lists") };
+    Ok(vec![
+        case(Asked::Terms, "top"),
+        case(Asked::Items, "top"),
+        case(Asked::Ranks, "lists"),
+        of_item,
+        case(Asked::Distinct, "distinct"),
+    ])
 }
 
 #[cfg(test)]

@@ -3,10 +3,11 @@
 use crate::case::SearchTerms;
 use crate::click::{Click, Device, ProductType};
 use crate::item::{Dfid, ItemDigest};
-use crate::names::{AccountCode, EngineIndex, Hashid};
+use crate::names::{AccountCode, DocId, EngineIndex, Hashid};
+use crate::search::Search;
 
-/// Which clicks a question counts: those that pass every part that is set. A click that lacks what a part asks for
-/// doesn't pass it.
+/// Which clicks a question counts, or which searches: those that pass every part that is set. One that lacks what a part
+/// asks for doesn't pass it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClickFilter {
     /// Whose clicks.
@@ -21,8 +22,14 @@ pub struct ClickFilter {
     pub terms: Option<SearchTerms>,
     /// On this item.
     pub item: Option<Dfid>,
+    /// On an item with this id, in whatever index or in none.
+    pub doc_id: Option<DocId>,
     /// On one of these kinds of result; empty = all.
     pub product_types: Vec<ProductType>,
+    /// From so many results; clicks tell none.
+    pub hits: Option<u64>,
+    /// Not from so many results: what tells none passes.
+    pub hits_not: Option<u64>,
 }
 
 impl ClickFilter {
@@ -38,7 +45,10 @@ impl ClickFilter {
             device: None,
             terms: None,
             item: None,
+            doc_id: None,
             product_types: Vec::new(),
+            hits: None,
+            hits_not: None,
         }
     }
 
@@ -59,6 +69,32 @@ impl ClickFilter {
                     && Some(&item.index) == click.index.as_ref()
                     && item.digest == ItemDigest::of(click.doc_id.as_str())
             })
+            && self.doc_id.as_ref().is_none_or(|doc_id| *doc_id == click.doc_id)
             && (self.product_types.is_empty() || self.product_types.contains(&click.product_type))
+            && self.passes_hits(None)
+    }
+
+    /// Whether the search passes. A search is on no item, and of no kind of result. It was made in all indices that it tells:
+    /// one of them is enough.
+    #[must_use]
+    pub fn passes_search(&self, search: &Search) -> bool {
+        search.account == self.account
+            && self.engines.binary_search(&search.engine).is_ok()
+            && self.places.as_ref().is_none_or(|places| {
+                places
+                    .iter()
+                    .any(|place| place.engine == search.engine && search.indices.contains(&place.index))
+            })
+            && self.device.is_none_or(|device| search.device == Some(device))
+            && self.terms.as_ref().is_none_or(|terms| search.terms().as_ref() == Some(terms))
+            && self.item.is_none()
+            && self.doc_id.is_none()
+            && self.product_types.is_empty()
+            && self.passes_hits(search.total_hits)
+    }
+
+    fn passes_hits(&self, hits: Option<u64>) -> bool {
+        self.hits.is_none_or(|wanted| hits == Some(wanted))
+            && self.hits_not.is_none_or(|unwanted| hits != Some(unwanted))
     }
 }

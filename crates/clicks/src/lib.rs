@@ -26,11 +26,11 @@ pub use names::{
     AccountCode, DocId, EngineIndex, Hashid, ID_CHARS_MAX, IndexName, NameError, UserCode, check_id,
 };
 pub use period::{Bound, INSTANT_MS_MAX, INSTANT_MS_MIN, Period, PeriodError};
-pub use question::{Grouping, Question, TOP_ROWS_MAX};
+pub use question::{Grouping, Measure, Question, TOP_ROWS_MAX};
 pub use search::{SEARCH_DOCS_MAX, SEARCH_QUERY_CHARS_MAX, Search};
 pub use store::{
     ClickStream, DEFAULT_JOIN_MS, Forget, Forgotten, Outcome, Promise, Record, Store, StoreError,
     StoreStatus, ready,
 };
-pub use tally::{Counter, Tally};
+pub use tally::{Counter, Distinct, Tally};
 pub use zone::{Zone, ZoneError};

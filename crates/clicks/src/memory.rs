@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::click::Click;
 use crate::filter::ClickFilter;
 use crate::names::{AccountCode, UserCode};
-use crate::question::Question;
+use crate::question::{Measure, Question};
 use crate::search::Search;
 use crate::store::{
     ClickStream, Forget, Forgotten, Outcome, Promise, Record, Store, StoreError, StoreStatus, ready,
@@ -144,8 +144,9 @@ impl Store for MemoryStore {
         let kept = self.kept();
         kept.check_kept(question)?;
         let mut counter = Counter::new(question);
-        for click in kept.clicks.iter().chain(&kept.counted) {
-            counter.count(click);
+        match question.measure {
+            Measure::Clicks => kept.clicks.iter().chain(&kept.counted).for_each(|click| counter.count(click)),
+            Measure::Searches => kept.searches.values().for_each(|search| counter.count_search(search)),
         }
         Ok(counter.finish())
     }

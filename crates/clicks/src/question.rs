@@ -10,7 +10,17 @@ const QUARTER_MS: i64 = 900_000;
 /// The most rows of search terms or items that a question may ask for.
 pub const TOP_ROWS_MAX: usize = 10_000;
 
-/// What the counts are counts of.
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Measure {
+    /// Clicks.
+    #[default]
+    Clicks,
+    /// Searches that were shown. They have terms, a device and a visitor as clicks do, and no item.
+    Searches,
+}
+
+/// What the counts are counts by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Grouping {
     /// Each local day, zeros included.
@@ -21,7 +31,7 @@ pub enum Grouping {
     Engine,
     /// Mobile, desktop and unknown, zeros included.
     Device,
-    /// The search terms with the most clicks; clicks without terms are a row of their own.
+    /// The search terms with the greatest counts; what has no terms is a row of its own.
     Terms {
         /// How many rows at most, up to [`TOP_ROWS_MAX`].
         rows_max: usize,
@@ -31,29 +41,61 @@ pub enum Grouping {
         /// How many rows at most, up to [`TOP_ROWS_MAX`].
         rows_max: usize,
     },
-    /// How many different visitors and items there are.
+    /// The pairs of an item and a rank with the most clicks; clicks of an item that tell no rank are a row of their own.
+    ItemRanks {
+        /// How many rows at most, up to [`TOP_ROWS_MAX`].
+        rows_max: usize,
+    },
+    /// How many there are in all, and how many different visitors and items.
     Distinct,
 }
 
-/// What a caller asks: grouping × filter, in the local days of a period.
+impl Grouping {
+    /// Whether it tells apart terms, items or visitors: of these there may be as many as there are clicks.
+    #[must_use]
+    pub const fn is_by_names(self) -> bool {
+        match self {
+            Self::Terms { .. } | Self::Items { .. } | Self::ItemRanks { .. } | Self::Distinct => true,
+            Self::Day | Self::DayAndEngine | Self::Engine | Self::Device => false,
+        }
+    }
+}
+
+/// What a caller asks: measure × grouping × filter, in the local days of a period.
 #[derive(Debug, Clone)]
 pub struct Question {
     /// The days of the period, and which instants lie in it.
     pub days: Arc<LocalDays>,
-    /// Which clicks count.
+    /// What is counted.
+    pub measure: Measure,
+    /// Which clicks count, or which searches.
     pub filter: ClickFilter,
-    /// What the counts are counts of.
+    /// What the counts are counts by.
     pub grouping: Grouping,
 }
 
 impl Question {
-    /// Whether counts by quarter of an hour, engine, index, device and product type answer it as far as instants before
+    /// A question about clicks.
+    #[must_use]
+    pub const fn clicks(days: Arc<LocalDays>, filter: ClickFilter, grouping: Grouping) -> Self {
+        Self { days, measure: Measure::Clicks, filter, grouping }
+    }
+
+    /// A question about searches.
+    #[must_use]
+    pub const fn searches(days: Arc<LocalDays>, filter: ClickFilter, grouping: Grouping) -> Self {
+        Self { days, measure: Measure::Searches, filter, grouping }
+    }
+
+    /// Whether counts of clicks by quarter of an hour, engine, index, device and product type answer it as far as instants before
     /// `before_ms` go: it has to do with neither terms nor an item, and no day of it begins or ends within a quarter.
     #[must_use]
     pub fn counts_answer(&self, before_ms: i64) -> bool {
-        let asks_more = self.filter.terms.is_some()
+        let asks_more = self.measure != Measure::Clicks
+            || self.filter.terms.is_some()
             || self.filter.item.is_some()
-            || matches!(self.grouping, Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::Distinct);
+            || self.filter.doc_id.is_some()
+            || self.grouping.is_by_names();
         let cuts = |edge_ms: i64| edge_ms < before_ms && edge_ms.rem_euclid(QUARTER_MS) != 0;
         !asks_more && !self.days.spans().iter().any(|span| cuts(span.from_ms) || cuts(span.until_ms))
     }

@@ -8,6 +8,7 @@ use crate::click::{Click, Device};
 use crate::item::ClickedItem;
 use crate::names::{Hashid, UserCode};
 use crate::question::{Grouping, Question, TOP_ROWS_MAX};
+use crate::search::Search;
 
 /// The answer to a question: rows of key and count.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,9 +25,13 @@ pub enum Tally {
     Terms(Vec<(Option<SearchTerms>, u64)>),
     /// Most clicks first, then by engine, index and `doc_id`; no index first among equals.
     Items(Vec<(ClickedItem, u64)>),
-    /// One row, without a count of clicks.
+    /// Most clicks first, then by item, then by rank; no rank last among equals.
+    ItemRanks(Vec<(ClickedItem, Option<u32>, u64)>),
+    /// One row.
     Distinct {
-        /// Different user codes. Clicks that tell none have no visitor here.
+        /// All of them: clicks, or searches.
+        count: u64,
+        /// Different user codes. What tells none has no visitor here.
         users: u64,
         /// Different items.
         items: u64,
@@ -34,7 +39,7 @@ pub enum Tally {
 }
 
 impl Tally {
-    /// The sum of all rows' counts of clicks; 0 where there are none.
+    /// The sum of all rows' counts.
     #[must_use]
     pub fn total(&self) -> u64 {
         match self {
@@ -44,7 +49,8 @@ impl Tally {
             Self::Devices(rows) => rows.iter().map(|row| row.1).sum(),
             Self::Terms(rows) => rows.iter().map(|row| row.1).sum(),
             Self::Items(rows) => rows.iter().map(|row| row.1).sum(),
-            Self::Distinct { .. } => 0,
+            Self::ItemRanks(rows) => rows.iter().map(|row| row.2).sum(),
+            Self::Distinct { count, .. } => *count,
         }
     }
 }
@@ -57,8 +63,20 @@ pub struct Counter<'q> {
     cells: Vec<u64>,
     terms: HashMap<Option<SearchTerms>, u64>,
     items: HashMap<ClickedItem, u64>,
+    item_ranks: HashMap<(ClickedItem, Option<u32>), u64>,
     users: HashSet<UserCode>,
-    distinct: (u64, u64),
+    distinct: Distinct,
+}
+
+/// How many there are, and how many different ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Distinct {
+    /// Clicks, or searches.
+    pub count: u64,
+    /// Visitors.
+    pub users: u64,
+    /// Items.
+    pub items: u64,
 }
 
 /// Mobile, desktop, unknown: the order of the rows.
@@ -74,15 +92,16 @@ impl<'q> Counter<'q> {
             Grouping::DayAndEngine => days * engines,
             Grouping::Engine => engines,
             Grouping::Device => DEVICES.len(),
-            Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::Distinct => 0,
+            _ => 0,
         };
         Self {
             question,
             cells: vec![0; cells],
             terms: HashMap::new(),
             items: HashMap::new(),
+            item_ranks: HashMap::new(),
             users: HashSet::new(),
-            distinct: (0, 0),
+            distinct: Distinct::default(),
         }
     }
 
@@ -94,11 +113,31 @@ impl<'q> Counter<'q> {
             match self.question.grouping {
                 Grouping::Terms { .. } => self.add_terms(click.terms.as_ref(), 1),
                 Grouping::Items { .. } => self.add_item(ClickedItem::of(click), 1),
+                Grouping::ItemRanks { .. } => self.add_item_rank(ClickedItem::of(click), click.rank, 1),
                 Grouping::Distinct => {
+                    self.distinct.count += 1;
                     self.users.extend(click.user.clone());
                     self.add_item(ClickedItem::of(click), 1);
                 }
                 _ => self.add(day, click.engine, click.device, 1),
+            }
+        }
+    }
+
+    /// Counts a search if it lies in the period and passes the filter.
+    pub fn count_search(&mut self, search: &Search) {
+        if let Some(day) = self.question.days.day_of(search.at_ms)
+            && self.question.filter.passes_search(search)
+        {
+            match self.question.grouping {
+                Grouping::Terms { .. } => self.add_terms(search.terms().as_ref(), 1),
+                // A search is on no item.
+                Grouping::Items { .. } | Grouping::ItemRanks { .. } => {}
+                Grouping::Distinct => {
+                    self.distinct.count += 1;
+                    self.users.extend(search.user.clone());
+                }
+                _ => self.add(day, search.engine, search.device, 1),
             }
         }
     }
@@ -113,9 +152,16 @@ impl<'q> Counter<'q> {
         *self.items.entry(item).or_default() += clicks;
     }
 
+    /// Adds clicks on an item at a rank that lie in the period and pass the filter.
+    pub fn add_item_rank(&mut self, item: ClickedItem, rank: Option<u32>, clicks: u64) {
+        *self.item_ranks.entry((item, rank)).or_default() += clicks;
+    }
+
     /// Adds visitors and items that were told apart elsewhere: none of them may be counted here in another way.
-    pub const fn add_distinct(&mut self, users: u64, items: u64) {
-        self.distinct = (self.distinct.0 + users, self.distinct.1 + items);
+    pub const fn add_distinct(&mut self, more: Distinct) {
+        let Distinct { count, users, items } = self.distinct;
+        self.distinct =
+            Distinct { count: count + more.count, users: users + more.users, items: items + more.items };
     }
 
     /// Adds clicks that lie in the period's `day` and pass the filter, where days, engines or devices are grouped by.
@@ -128,7 +174,7 @@ impl<'q> Counter<'q> {
             Grouping::DayAndEngine => place().map(|place| day * engines.len() + place),
             Grouping::Engine => place(),
             Grouping::Device => DEVICES.iter().position(|row| *row == device),
-            Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::Distinct => None,
+            _ => None,
         };
         if let Some(count) = cell.and_then(|cell| self.cells.get_mut(cell)) {
             *count += clicks;
@@ -166,9 +212,20 @@ impl<'q> Counter<'q> {
                 rows.truncate(rows_max.min(TOP_ROWS_MAX));
                 Tally::Items(rows)
             }
+            Grouping::ItemRanks { rows_max } => {
+                let rows = self.item_ranks.into_iter();
+                let mut rows: Vec<_> = rows.map(|((item, rank), clicks)| (item, rank, clicks)).collect();
+                rows.sort_unstable_by(|left, right| {
+                    let rank = |rank: Option<u32>| (rank.is_none(), rank);
+                    right.2.cmp(&left.2).then_with(|| (&left.0, rank(left.1)).cmp(&(&right.0, rank(right.1))))
+                });
+                rows.truncate(rows_max.min(TOP_ROWS_MAX));
+                Tally::ItemRanks(rows)
+            }
             Grouping::Distinct => Tally::Distinct {
-                users: self.distinct.0 + self.users.len() as u64,
-                items: self.distinct.1 + self.items.len() as u64,
+                count: self.distinct.count,
+                users: self.distinct.users + self.users.len() as u64,
+                items: self.distinct.items + self.items.len() as u64,
             },
         }
     }

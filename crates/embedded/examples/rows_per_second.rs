@@ -55,7 +55,7 @@ fn ask(
     filter: &ClickFilter,
     grouping: Grouping,
 ) -> Result<(), Failed> {
-    let question = Question { days: days(zone)?, filter: filter.clone(), grouping };
+    let question = Question::clicks(days(zone)?, filter.clone(), grouping);
     let mut best_seconds = f64::INFINITY;
     let mut total = 0;
     for _ in 0..5 {

@@ -5,21 +5,21 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use clicks::{Grouping, Question, StoreError};
+use clicks::{Click, Grouping, Measure, Question, Search, StoreError};
 
 use crate::evaluate::{Evaluator, Place};
-use crate::index::counters::{EngineCounters, Kinds};
+use crate::index::counters::{Counters, EngineCounters, Kinds};
 use crate::index::cuts::{Cuts, DayCuts, QUARTER_MS, QUARTERS};
 use crate::index::directories::Directories;
 use crate::index::part_quarters::Kind;
-use crate::index::postings;
+use crate::index::postings::{self, PartBytes};
 use crate::index::users::{COUNTED_MARK_BYTES, LOOSE_MARK_BYTES, PLACE_BYTES, Visitors};
-use crate::kept::{Shared, read};
+use crate::kept::{Kept, Shared, read};
+use crate::pairs::{PAIR_BYTES, Share};
 use crate::recent::day::{DAY_MS, Row};
 use crate::room::{Held, Room};
 use crate::sealed::Sealed;
-use crate::sealed::cache::SectionBytes;
-use crate::sealed::part::{ClickPart, Loads};
+use crate::sealed::part::{Loads, Part};
 use crate::wanted::Wanted;
 
 /// How many clicks of a cut quarter are looked at before names are looked up for those that pass.
@@ -31,7 +31,7 @@ const DIRECTORY_BYTES_MAX: usize = 128 << 20;
 /// Where visitors are told apart, directories may have this part of a question's room.
 const DIRECTORY_PARTS: usize = 4;
 
-/// Visitors are counted in at most 2^6 shares: each of them goes through all parts.
+/// Visitors, and items with their ranks, are counted in at most 2^6 shares: each of them goes through all parts.
 const SHARE_BITS_MAX: u32 = 6;
 
 /// One question, on its way through the sealed days.
@@ -49,6 +49,15 @@ pub struct Limits {
     directory_bytes: usize,
     /// Visitors are counted in 2^bits shares.
     share_bits: u32,
+    /// Items with their ranks are counted in 2^bits shares, all that is counted each time.
+    pair_bits: u32,
+}
+
+impl Limits {
+    /// The shares that everything is counted in: one, where items are not counted by rank.
+    pub fn pair_shares(self) -> impl Iterator<Item = Share> {
+        (0..1 << self.pair_bits).map(move |number| Share { number, bits: self.pair_bits })
+    }
 }
 
 /// How much memory a question would hold, had it all that it likes, in bytes.
@@ -72,20 +81,28 @@ impl Needs {
     fn limits(&self, left: Option<usize>) -> Option<Limits> {
         let left = left?;
         if self.all() <= left {
-            return Some(Limits { directory_bytes: self.directories, share_bits: 0 });
+            return Some(Limits { directory_bytes: self.directories, ..Limits::default() });
         }
         if self.sections == 0 {
-            return Some(Limits { directory_bytes: left, share_bits: 0 });
+            return Some(Limits { directory_bytes: left, ..Limits::default() });
         }
         let directory_bytes = self.directories.min(left / DIRECTORY_PARTS);
         let for_marks = (left - directory_bytes).checked_sub(self.places).filter(|left| *left > 0)?;
         let share_bits = self.marks.div_ceil(for_marks).max(2).next_power_of_two().ilog2();
-        (share_bits <= SHARE_BITS_MAX).then_some(Limits { directory_bytes, share_bits })
+        (share_bits <= SHARE_BITS_MAX).then_some(Limits { directory_bytes, share_bits, pair_bits: 0 })
     }
 }
 
+/// How to count so many pairs with so much memory; `None` where that would take too long.
+fn pair_limits(pairs: usize, left: usize) -> Option<(usize, Limits)> {
+    let needed = pairs.saturating_mul(PAIR_BYTES);
+    let pair_bits = needed.div_ceil(left.max(1)).max(1).next_power_of_two().ilog2();
+    let limits = Limits { pair_bits, ..Limits::default() };
+    (pair_bits <= SHARE_BITS_MAX).then_some((needed.min(left), limits))
+}
+
 impl<'a> SealedCount<'a> {
-    /// Counts every sealed click that the question asks for.
+    /// Counts every sealed click, or search, that the question asks for.
     ///
     /// # Errors
     /// [`StoreError::Damaged`], and [`StoreError::OutOfTime`].
@@ -100,7 +117,8 @@ impl<'a> SealedCount<'a> {
                 self.by_clicks(part, cut.day, cut.cut, &mut |day, row| self.see(day, row, evaluator))?;
             }
         }
-        if self.by_names() || self.wanted.terms().is_some() || self.wanted.items().is_some() {
+        let by_rows = self.wanted.terms().is_some() || self.wanted.items().is_some();
+        if self.question.grouping.is_by_names() || by_rows || self.wanted.asks_figures() {
             self.by_postings(&cuts, limits, evaluator)
         } else {
             self.by_counters(&cuts, evaluator)
@@ -110,10 +128,6 @@ impl<'a> SealedCount<'a> {
     fn cuts(&self) -> Option<Cuts> {
         let (first, last) = self.sealed.day_range()?;
         Some(Cuts::new(&self.question.days, first, last))
-    }
-
-    fn by_names(&self) -> bool {
-        matches!(self.question.grouping, Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::Distinct)
     }
 
     /// Takes room for the question until it is answered: for a number of each name, for directories that are added up together,
@@ -127,8 +141,13 @@ impl<'a> SealedCount<'a> {
         numbers_end: usize,
         loose: usize,
     ) -> Result<(Held<'a>, Limits), StoreError> {
-        if !self.by_names() {
+        if !self.question.grouping.is_by_names() {
             return Ok((room.take(0, self.stop)?, Limits::default()));
+        }
+        if matches!(self.question.grouping, Grouping::ItemRanks { .. }) {
+            let pairs = self.rows().saturating_add(loose);
+            let (bytes, limits) = pair_limits(pairs, room.bytes_max()).ok_or(StoreError::OutOfTime)?;
+            return Ok((room.take(bytes, self.stop)?, limits));
         }
         let mut needs = Needs::default();
         let filters = self.wanted.terms().is_some() || self.wanted.items().is_some();
@@ -151,9 +170,24 @@ impl<'a> SealedCount<'a> {
         Ok((room.take(fixed.saturating_add(needs.all()), self.stop)?, limits))
     }
 
-    fn parts<'s>(&'s self, cut: &DayCuts<'_>) -> impl Iterator<Item = &'s Arc<ClickPart>> + use<'s> {
-        let wanted = |part: &&Arc<ClickPart>| part.head().has_wanted(self.wanted);
-        self.sealed.days.get(&cut.day).into_iter().flat_map(|day| &day.clicks).filter(wanted)
+    /// How many rows the parts have of engines that are wanted.
+    fn rows(&self) -> usize {
+        let Some(cuts) = self.cuts() else { return 0 };
+        let parts = cuts.days().flat_map(|cut| self.parts(&cut));
+        parts.map(|part| part.head().rows_wanted(self.wanted)).sum()
+    }
+
+    fn parts<'s>(&'s self, cut: &DayCuts<'_>) -> impl Iterator<Item = &'s Arc<Part>> + use<'s> {
+        let wanted = |part: &&Arc<Part>| part.head().has_wanted(self.wanted);
+        let measure = self.question.measure;
+        self.sealed.days.get(&cut.day).into_iter().flat_map(move |day| day.parts(measure)).filter(wanted)
+    }
+
+    const fn counters(&self) -> &'a Counters {
+        match self.question.measure {
+            Measure::Clicks => &self.sealed.counters,
+            Measure::Searches => &self.sealed.search_counters,
+        }
     }
 
     fn check_time(&self) -> Result<(), StoreError> {
@@ -168,9 +202,7 @@ impl<'a> SealedCount<'a> {
                 let mut sums = Sums::new(&plan);
                 for engine in self.wanted.engines() {
                     self.check_time()?;
-                    sums.add(&plan, self.sealed.counters.engine(engine), |kind| {
-                        self.wanted.passes_kind(kind)
-                    });
+                    sums.add(&plan, self.counters().engine(engine), |kind| self.wanted.passes_kind(kind));
                 }
                 plan.hand_over(&sums, |day, clicks| {
                     evaluator.add_at(Place { day, ..Place::default() }, clicks);
@@ -182,7 +214,7 @@ impl<'a> SealedCount<'a> {
                     for engine in self.wanted.engines() {
                         self.check_time()?;
                         let passes = |kind: Kind| kind.device == device && self.wanted.passes_kind(kind);
-                        sums.add(&plan, self.sealed.counters.engine(engine), passes);
+                        sums.add(&plan, self.counters().engine(engine), passes);
                     }
                     plan.hand_over(&sums, |day, clicks| {
                         evaluator.add_at(Place { day, device, ..Place::default() }, clicks);
@@ -193,16 +225,15 @@ impl<'a> SealedCount<'a> {
                 for engine in self.wanted.engines() {
                     self.check_time()?;
                     let mut sums = Sums::new(&plan);
-                    sums.add(&plan, self.sealed.counters.engine(engine), |kind| {
-                        self.wanted.passes_kind(kind)
-                    });
+                    sums.add(&plan, self.counters().engine(engine), |kind| self.wanted.passes_kind(kind));
                     plan.hand_over(&sums, |day, clicks| {
                         evaluator.add_at(Place { day, engine, ..Place::default() }, clicks);
                     });
                 }
             }
             // What is grouped by names is counted by postings.
-            Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::Distinct => {}
+            Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::ItemRanks { .. } => {}
+            Grouping::Distinct => {}
         }
         Ok(())
     }
@@ -218,23 +249,13 @@ impl<'a> SealedCount<'a> {
         for cut in cuts.days() {
             for part in self.parts(&cut) {
                 self.check_time()?;
-                match self.sections(part) {
-                    Ok((postings, users)) => {
+                match self.bytes(part) {
+                    Ok(bytes) => {
                         let damage = || part.files().index_damage("it is damaged");
-                        postings::count(
-                            part.head(),
-                            &postings,
-                            self.wanted,
-                            &cut,
-                            &mut directories,
-                            evaluator,
-                        )
-                        .ok_or_else(damage)?;
-                        if let Some(users) = users {
-                            let visitors = evaluator.visitors_mut();
-                            postings::tell_apart(part.head(), &postings, &users, self.wanted, &cut, visitors)
-                                .ok_or_else(damage)?;
-                        }
+                        postings::count(&bytes, self.wanted, &cut, &mut directories, evaluator)
+                            .ok_or_else(damage)?;
+                        postings::tell_apart(&bytes, self.wanted, &cut, evaluator.visitors_mut())
+                            .ok_or_else(damage)?;
                         if directories.bytes() > limits.directory_bytes {
                             self.add_up(&mut directories, evaluator)?;
                         }
@@ -270,12 +291,9 @@ impl<'a> SealedCount<'a> {
                 if unread.contains(&part.info().number) {
                     continue;
                 }
-                match self.sections(part) {
-                    Ok((postings, Some(users))) => {
-                        postings::tell_apart(part.head(), &postings, &users, self.wanted, &cut, visitors)
-                            .ok_or_else(|| part.files().index_damage("it is damaged"))?;
-                    }
-                    Ok((_, None)) => {}
+                match self.bytes(part) {
+                    Ok(bytes) => postings::tell_apart(&bytes, self.wanted, &cut, visitors)
+                        .ok_or_else(|| part.files().index_damage("it is damaged"))?,
                     // Its clicks were counted before. Of its visitors those of earlier shares are not looked at again.
                     Err(_) => {
                         unread.insert(part.info().number);
@@ -288,14 +306,20 @@ impl<'a> SealedCount<'a> {
         Ok(())
     }
 
-    /// The postings of a part, and its visitors where they are told apart.
-    fn sections(&self, part: &Arc<ClickPart>) -> Result<(SectionBytes, Option<SectionBytes>), StoreError> {
-        let postings = self.sealed.cache.get(part, Loads::Postings)?;
-        let users = self.tells_apart(part).then(|| self.sealed.cache.get(part, Loads::Users)).transpose()?;
-        Ok((postings, users))
+    /// The postings of a part, and what else of its index the question needs.
+    fn bytes<'p>(&self, part: &'p Arc<Part>) -> Result<PartBytes<'p>, StoreError> {
+        let load = |loads| self.sealed.cache.get(part, loads);
+        let by_rank = matches!(self.question.grouping, Grouping::ItemRanks { .. });
+        let figures = by_rank || self.wanted.asks_figures();
+        Ok(PartBytes {
+            head: part.head(),
+            postings: load(Loads::Postings)?,
+            users: self.tells_apart(part).then(|| load(Loads::Users)).transpose()?,
+            figures: figures.then(|| load(Loads::Figures)).transpose()?,
+        })
     }
 
-    fn tells_apart(&self, part: &ClickPart) -> bool {
+    fn tells_apart(&self, part: &Part) -> bool {
         self.question.grouping == Grouping::Distinct && part.head().marks(self.wanted).next().is_some()
     }
 
@@ -306,52 +330,87 @@ impl<'a> SealedCount<'a> {
         added.ok_or_else(|| StoreError::Damaged("an index is not what was written".into()))
     }
 
-    /// Counts one click.
+    /// Counts one row.
     fn see(&self, day: usize, row: Row, evaluator: &mut Evaluator<'_>) {
-        let Row { engine, device, terms, item, user, .. } = row;
-        evaluator.add_at(Place { day, engine, device, terms, item }, 1);
+        let Row { engine, device, terms, item, user, figure, .. } = row;
+        evaluator.add_at(Place { day, engine, device, terms, item, figure }, 1);
         if self.question.grouping == Grouping::Distinct {
             evaluator.visitors_mut().add(user, 1);
         }
     }
 
-    /// Looks at the clicks of some quarters of a day: shows those that pass, with the question's day.
+    /// Looks at the clicks, or the searches, of some quarters of a day: shows those that pass, with the question's day.
     fn by_clicks(
         &self,
-        part: &ClickPart,
+        part: &Part,
         day: i32,
         quarters: &[u8],
         see: &mut dyn FnMut(usize, Row),
     ) -> Result<(), StoreError> {
-        let reader = part.files().clicks()?;
-        for quarter in quarters {
+        let spans = quarters.iter().map(|quarter| {
             let from_ms = i64::from(day) * DAY_MS + i64::from(*quarter) * QUARTER_MS;
-            let until_ms = from_ms + QUARTER_MS;
-            let mut rows = reader.rows(reader.rows_between(from_ms, until_ms));
-            loop {
-                self.check_time()?;
-                let mut found = Vec::new();
-                let mut any = false;
-                for click in rows.by_ref().take(PAGE_CLICKS_MAX) {
-                    any = true;
-                    let click = click.map_err(|error| part.files().damage(error))?;
-                    if (from_ms..until_ms).contains(&click.at_ms)
-                        && let Some(day) = self.question.days.day_of(click.at_ms)
-                        && self.question.filter.passes(&click)
-                    {
-                        found.push((day, click));
-                    }
+            (from_ms, from_ms + QUARTER_MS)
+        });
+        let filter = &self.question.filter;
+        match self.question.measure {
+            Measure::Clicks => {
+                let reader = part.files().clicks()?;
+                for (from_ms, until_ms) in spans {
+                    let rows = reader.rows(reader.rows_between(from_ms, until_ms));
+                    let rows = rows.map(|click| click.map_err(|error| part.files().damage(error)));
+                    let passes = |click: &Click| filter.passes(click).then_some(click.at_ms);
+                    self.look(rows, (from_ms, until_ms), passes, |kept, click| kept.row(&click), see)?;
                 }
-                if !any {
-                    break;
-                }
-                let kept = read(self.kept);
-                for (day, click) in found {
-                    see(day, kept.row(&click)?);
+            }
+            Measure::Searches => {
+                let reader = part.files().searches()?;
+                for (from_ms, until_ms) in spans {
+                    let rows = reader.rows(reader.rows_between(from_ms, until_ms));
+                    let rows = rows.map(|search| search.map_err(|error| part.files().damage(error)));
+                    let passes = |search: &Search| filter.passes_search(search).then_some(search.at_ms);
+                    self.look(
+                        rows,
+                        (from_ms, until_ms),
+                        passes,
+                        |kept, search| kept.search_row(&search),
+                        see,
+                    )?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Looks at rows one by one; `passes` tells the instant of those that pass the filter. The lock is held for a page of them.
+    fn look<T>(
+        &self,
+        mut rows: impl Iterator<Item = Result<T, StoreError>>,
+        (from_ms, until_ms): (i64, i64),
+        passes: impl Fn(&T) -> Option<i64>,
+        row: impl Fn(&Kept, T) -> Result<Row, StoreError>,
+        see: &mut dyn FnMut(usize, Row),
+    ) -> Result<(), StoreError> {
+        loop {
+            self.check_time()?;
+            let (mut found, mut any) = (Vec::new(), false);
+            for next in rows.by_ref().take(PAGE_CLICKS_MAX) {
+                any = true;
+                let next = next?;
+                if let Some(at_ms) = passes(&next)
+                    && (from_ms..until_ms).contains(&at_ms)
+                    && let Some(day) = self.question.days.day_of(at_ms)
+                {
+                    found.push((day, next));
+                }
+            }
+            if !any {
+                return Ok(());
+            }
+            let kept = read(self.kept);
+            for (day, next) in found {
+                see(day, row(&kept, next)?);
+            }
+        }
     }
 }
 

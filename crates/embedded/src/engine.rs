@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use clicks::{
-    AccountCode, ClickFilter, ClickStream, Counter, Forget, Forgotten, Grouping, Outcome, Promise, Question,
-    Record, Search, Store, StoreError, StoreStatus, Tally, ready,
+    AccountCode, ClickFilter, ClickStream, ClickedItem, Counter, Forget, Forgotten, Grouping, Measure,
+    Outcome, Promise, Question, Record, Search, Store, StoreError, StoreStatus, Tally, ready,
 };
 use journal::{CommitError, Disk, Refused, Writer, WriterOptions, WriterThread};
 
 use crate::backup::{BackupError, StoreBackup};
-use crate::count::SealedCount;
+use crate::count::{Limits, SealedCount};
 use crate::evaluate::{Evaluator, FirstNames, TopNumbers};
 use crate::kept::{Kept, Shared, read};
 use crate::ledger::{Done, Job, Ledger, Place, Queue, SealingRule};
@@ -216,10 +216,10 @@ impl EmbeddedStore {
     }
 
     /// Looks up the names that are among the first rows, some at a time.
-    fn first_rows<N: Ord>(
+    fn first_rows<K: Copy, N: Ord>(
         &self,
-        top: &TopNumbers,
-        name: impl Fn(&Names, u32) -> Option<N>,
+        top: &TopNumbers<K>,
+        name: impl Fn(&Names, K) -> Option<N>,
         mut add: impl FnMut(N, u64),
         stop: &dyn Fn() -> bool,
     ) -> Result<(), StoreError> {
@@ -289,34 +289,37 @@ impl Store for EmbeddedStore {
         let sealed = SealedCount { kept, sealed, question, wanted, stop };
         let (_held, limits) = sealed.limits(&self.room, seen.numbers_end, seen.rows())?;
         let mut evaluator = Evaluator::new(question, &seen.wanted, seen.numbers_end);
-        for block in &seen.blocks {
-            if stop() {
-                return Err(StoreError::OutOfTime);
+        if let Grouping::ItemRanks { rows_max } = question.grouping {
+            for share in limits.pair_shares() {
+                evaluator.begin_pairs(share);
+                seen.count(&sealed, limits, &mut evaluator)?;
+                // What tells no rank comes last: the greatest number, one less than none.
+                let name = |names: &Names, (item, figure): (u32, u32)| {
+                    Some((names.clicked_item(item)?, figure.wrapping_sub(1)))
+                };
+                let add = |(item, rank): (ClickedItem, u32), clicks| {
+                    counter.add_item_rank(item, (rank != u32::MAX).then_some(rank), clicks);
+                };
+                self.first_rows(&evaluator.top_pairs(rows_max), name, add, stop)?;
             }
-            evaluator.count(&block.columns());
+            return Ok(counter.finish());
         }
-        for (before, after) in &seen.corrected {
-            evaluator.take_back(&before.columns());
-            evaluator.count(&after.columns());
-        }
-        sealed.count(limits, &mut evaluator)?;
+        seen.count(&sealed, limits, &mut evaluator)?;
         match question.grouping {
-            Grouping::Terms { .. } => {
-                let top = evaluator.into_top();
-                if top.untold > 0 {
-                    counter.add_terms(None, top.untold);
+            Grouping::Terms { rows_max } => {
+                if evaluator.untold() > 0 {
+                    counter.add_terms(None, evaluator.untold());
                 }
                 let name = |names: &Names, number| names.terms.name(number).cloned();
-                self.first_rows(&top, name, |terms, clicks| counter.add_terms(Some(&terms), clicks), stop)?;
+                let add = |terms, clicks| counter.add_terms(Some(&terms), clicks);
+                self.first_rows(&evaluator.top(rows_max), name, add, stop)?;
             }
-            Grouping::Items { .. } => {
+            Grouping::Items { rows_max } => {
                 let add = |item, clicks| counter.add_item(item, clicks);
-                self.first_rows(&evaluator.into_top(), Names::clicked_item, add, stop)?;
+                self.first_rows(&evaluator.top(rows_max), Names::clicked_item, add, stop)?;
             }
-            Grouping::Distinct => {
-                let (visitors, items) = evaluator.into_distinct();
-                counter.add_distinct(visitors.count(stop)?, items);
-            }
+            Grouping::ItemRanks { .. } => {}
+            Grouping::Distinct => counter.add_distinct(evaluator.into_distinct(stop)?),
             Grouping::Day | Grouping::DayAndEngine | Grouping::Engine | Grouping::Device => {
                 evaluator.finish(&mut counter);
             }
@@ -411,12 +414,13 @@ impl Seen {
         let (mut blocks, mut corrected) = (Vec::new(), Vec::new());
         let frozen = kept.frozen.as_ref().map(|frozen| &frozen.recent);
         for recent in [Some(&kept.active), frozen].into_iter().flatten() {
-            let days = recent.blocks(from_ms, until_ms).into_iter();
-            blocks.extend(days.flat_map(|day| day.blocks).map(|(_, block)| block.counted));
-            corrected.extend(recent.corrections().rows(day_of(from_ms), day_of(until_ms - 1)));
+            blocks.extend(recent.columns(question.measure, from_ms, until_ms));
+            if question.measure == Measure::Clicks {
+                corrected.extend(recent.corrections().rows(day_of(from_ms), day_of(until_ms - 1)));
+            }
         }
         Self {
-            wanted: Wanted::new(&question.filter, &kept.names),
+            wanted: Wanted::new(question.measure, &question.filter, &kept.names),
             numbers_end: kept.names.numbers_end(question.grouping),
             blocks,
             corrected,
@@ -424,7 +428,27 @@ impl Seen {
         }
     }
 
-    /// How many clicks are looked at that are not sealed.
+    /// Counts all of it, and what is sealed.
+    fn count(
+        &self,
+        sealed: &SealedCount<'_>,
+        limits: Limits,
+        evaluator: &mut Evaluator<'_>,
+    ) -> Result<(), StoreError> {
+        for block in &self.blocks {
+            if (sealed.stop)() {
+                return Err(StoreError::OutOfTime);
+            }
+            evaluator.count(&block.columns());
+        }
+        for (before, after) in &self.corrected {
+            evaluator.take_back(&before.columns());
+            evaluator.count(&after.columns());
+        }
+        sealed.count(limits, evaluator)
+    }
+
+    /// How many rows are looked at that are not sealed.
     fn rows(&self) -> usize {
         let corrected = self.corrected.iter().flat_map(|(before, after)| [before, after]);
         self.blocks.iter().chain(corrected).map(|block| block.columns().at_ms.len()).sum()

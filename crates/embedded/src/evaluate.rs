@@ -3,10 +3,11 @@
 
 use std::cmp::Reverse;
 
-use clicks::{Counter, Device, Grouping, Question, Span, TOP_ROWS_MAX};
+use clicks::{Counter, Device, Distinct, Grouping, Question, Span, StoreError, TOP_ROWS_MAX};
 
 use crate::index::users::{Mark, Visitors};
 use crate::names::UNTOLD;
+use crate::pairs::{Pairs, Share};
 use crate::wanted::{Passing, Wanted, narrow};
 
 /// Some clicks, column by column; all slices have the same length. Numbers are those of the dictionaries that the
@@ -29,6 +30,8 @@ pub struct Columns<'a> {
     pub product: &'a [u8],
     /// The visitor.
     pub user: &'a [Mark],
+    /// One more than a rank, or than how much was found; 0 where it is not told.
+    pub figure: &'a [u64],
     /// The first and the last instant; backwards when there are no rows.
     pub range_ms: (i64, i64),
     /// The engine of all rows, where they have one in common.
@@ -45,6 +48,8 @@ pub struct Evaluator<'q> {
     wanted: &'q Wanted,
     /// One cell for each day, engine, pair of them (day-major), device, terms number or item number.
     cells: Vec<u64>,
+    /// Where items are counted by rank.
+    pairs: Pairs,
     /// Where visitors are told apart: those that were met.
     visitors: Visitors,
     /// Masks, kept from block to block for their memory.
@@ -67,6 +72,8 @@ pub struct Place {
     pub terms: u32,
     /// The item's number.
     pub item: u32,
+    /// One more than the rank, or 0.
+    pub figure: u64,
 }
 
 impl<'q> Evaluator<'q> {
@@ -79,11 +86,13 @@ impl<'q> Evaluator<'q> {
             Grouping::Engine => engines,
             Grouping::Device => DEVICES.len(),
             Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::Distinct => numbers_end,
+            Grouping::ItemRanks { .. } => 0,
         };
         Self {
             question,
             wanted,
             cells: vec![0; cells],
+            pairs: Pairs::default(),
             visitors: Visitors::default(),
             passing: Vec::new(),
             in_span: Vec::new(),
@@ -104,8 +113,19 @@ impl<'q> Evaluator<'q> {
             Grouping::Device => usize::from(at.device),
             Grouping::Terms { .. } => usize::try_from(at.terms).unwrap_or(usize::MAX),
             Grouping::Items { .. } | Grouping::Distinct => usize::try_from(at.item).unwrap_or(usize::MAX),
+            Grouping::ItemRanks { .. } => return self.pairs.add(at.item, at.figure, clicks),
         };
         self.add(cell, clicks);
+    }
+
+    /// Counts the items of one share with their ranks, from nothing on.
+    pub fn begin_pairs(&mut self, share: Share) {
+        self.pairs.begin(share);
+    }
+
+    /// Items with their ranks, where they are counted so.
+    pub const fn pairs_mut(&mut self) -> &mut Pairs {
+        &mut self.pairs
     }
 
     /// One more than the greatest number of what is grouped by, of terms or items.
@@ -209,6 +229,12 @@ impl<'q> Evaluator<'q> {
             }
             (Grouping::Terms { .. }, _) => self.add_numbers(columns.terms, mask),
             (Grouping::Items { .. }, _) => self.add_numbers(columns.item, mask),
+            (Grouping::ItemRanks { .. }, _) => {
+                let rows = columns.item.iter().zip(columns.figure).zip(mask);
+                for ((item, figure), _) in rows.filter(|(_, passing)| **passing != 0) {
+                    self.pairs.add(*item, *figure, self.weight);
+                }
+            }
             (Grouping::Distinct, _) => {
                 self.add_numbers(columns.item, mask);
                 let clicks = if self.weight == 1 { 1 } else { -1 };
@@ -253,7 +279,7 @@ impl<'q> Evaluator<'q> {
                 }
                 Grouping::Engine => (0, engines.get(cell).copied(), None),
                 Grouping::Device => (0, somewhere, DEVICES.get(cell).copied().flatten()),
-                Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::Distinct => return,
+                _ => return,
             };
             if let Some(engine) = engine {
                 counter.add(day, engine, device, clicks);
@@ -261,20 +287,30 @@ impl<'q> Evaluator<'q> {
         }
     }
 
-    /// The counts by number, of a question that groups by terms or items.
-    pub fn into_top(self) -> TopNumbers {
-        match self.question.grouping {
-            Grouping::Terms { rows_max } | Grouping::Items { rows_max } => {
-                TopNumbers::new(&self.cells, rows_max)
-            }
-            _ => TopNumbers::new(&[], 0),
-        }
+    /// The greatest counts by number, of a question that groups by terms or items.
+    pub fn top(&self, rows_max: usize) -> TopNumbers<u32> {
+        let numbered = (0..).zip(self.cells.iter().copied());
+        TopNumbers::new(numbered.filter(|(number, _)| *number != UNTOLD), rows_max)
     }
 
-    /// The visitors that were met, and how many items have clicks, of a question that tells them apart.
-    pub fn into_distinct(self) -> (Visitors, u64) {
-        let items = self.cells.iter().filter(|clicks| **clicks > 0).count();
-        (self.visitors, items as u64)
+    /// What was counted of no terms, or of no item.
+    pub fn untold(&self) -> u64 {
+        usize::try_from(UNTOLD).ok().and_then(|untold| self.cells.get(untold)).copied().unwrap_or(0)
+    }
+
+    /// The greatest counts of items with their ranks.
+    pub fn top_pairs(&self, rows_max: usize) -> TopNumbers<(u32, u32)> {
+        TopNumbers::new(self.pairs.counted(), rows_max)
+    }
+
+    /// What was counted, of a question that tells visitors and items apart.
+    ///
+    /// # Errors
+    /// [`StoreError::OutOfTime`].
+    pub fn into_distinct(self, stop: &dyn Fn() -> bool) -> Result<Distinct, StoreError> {
+        let items = (0..).zip(&self.cells).filter(|(item, clicks)| *item != UNTOLD && **clicks > 0).count();
+        let count = self.cells.iter().copied().fold(0, u64::wrapping_add);
+        Ok(Distinct { count, users: self.visitors.count(stop)?, items: items as u64 })
     }
 }
 
@@ -293,34 +329,30 @@ fn ones(mask: &[u8]) -> u64 {
 /// Counts of terms or items by number, of which only the first rows are wanted. Millions may have a click each: so names
 /// are looked at only where counts are equal and at the edge of what is wanted.
 #[derive(Debug)]
-pub struct TopNumbers {
+pub struct TopNumbers<K> {
     /// Certain to be wanted.
-    pub above: Vec<(u32, u64)>,
+    pub above: Vec<(K, u64)>,
     /// Numbers whose count is the least that may be wanted, and how many of them are: the first by name.
-    pub level: Vec<u32>,
+    pub level: Vec<K>,
     /// That count.
     pub level_clicks: u64,
     /// How many at that level are wanted.
     pub level_rows_max: usize,
-    /// Clicks without terms. Every click has an item.
-    pub untold: u64,
 }
 
-impl TopNumbers {
-    fn new(cells: &[u64], rows_max: usize) -> Self {
+impl<K> TopNumbers<K> {
+    fn new(counts: impl Iterator<Item = (K, u64)> + Clone, rows_max: usize) -> Self {
         let rows_max = rows_max.min(TOP_ROWS_MAX);
-        let untold = usize::try_from(UNTOLD).ok().and_then(|untold| cells.get(untold)).copied().unwrap_or(0);
-        let told = || (0..).zip(cells.iter().copied()).filter(|row| row.0 != UNTOLD);
-        let level_clicks = least_wanted(told().map(|row| row.1), rows_max);
+        let level_clicks = least_wanted(counts.clone().map(|row| row.1), rows_max);
         let (mut above, mut level) = (Vec::new(), Vec::new());
-        for (number, clicks) in told().filter(|row| rows_max > 0 && row.1 >= level_clicks.max(1)) {
+        for (number, clicks) in counts.filter(|row| rows_max > 0 && row.1 >= level_clicks.max(1)) {
             if clicks > level_clicks {
                 above.push((number, clicks));
             } else {
                 level.push(number);
             }
         }
-        Self { level_rows_max: rows_max.saturating_sub(above.len()), above, level, level_clicks, untold }
+        Self { level_rows_max: rows_max.saturating_sub(above.len()), above, level, level_clicks }
     }
 }
 
@@ -390,22 +422,26 @@ mod tests {
     #[test]
     fn only_numbers_at_the_edge_need_their_name() {
         let cells = [9, 5, 1, 3, 0, 3, 3, 8];
-        let counts = TopNumbers::new(&cells, 3);
-        assert_eq!((counts.untold, counts.level_clicks, counts.level_rows_max), (9, 3, 1));
+        let top = |cells: &[u64], rows_max| {
+            let counts: Vec<(u32, u64)> = (0..).zip(cells.iter().copied()).skip(1).collect();
+            TopNumbers::new(counts.into_iter(), rows_max)
+        };
+        let counts = top(&cells, 3);
+        assert_eq!((counts.level_clicks, counts.level_rows_max), (3, 1));
         let sorted = |mut rows: Vec<u32>| {
             rows.sort_unstable();
             rows
         };
         assert_eq!(sorted(counts.level), [3, 5, 6]);
         assert_eq!(sorted(counts.above.iter().map(|row| row.0).collect()), [1, 7]);
-        let all = TopNumbers::new(&cells, 100);
+        let all = top(&cells, 100);
         assert_eq!((all.above.len(), all.level.len()), (6, 0));
-        let none = TopNumbers::new(&cells, 0);
-        assert_eq!((none.above.len(), none.level.len(), none.untold), (0, 0, 9));
+        let none = top(&cells, 0);
+        assert_eq!((none.above.len(), none.level.len()), (0, 0));
         for rows_max in 1..200 {
             let cells: Vec<u64> =
                 (0..1_000_u64).map(|number| number.wrapping_mul(2_654_435_761) % 300).collect();
-            let top = TopNumbers::new(&cells, rows_max);
+            let top = top(&cells, rows_max);
             let mut sorted = cells[1..].to_vec();
             sorted.sort_unstable_by_key(|count| Reverse(*count));
             assert_eq!(top.level_clicks, sorted[rows_max - 1]);

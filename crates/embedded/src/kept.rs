@@ -91,7 +91,12 @@ impl Kept {
 
     /// The mark of a click's visitor.
     pub fn mark(&self, click: &Click) -> Mark {
-        Mark::of(click, &self.key)
+        Mark::of(click.account, click.user.as_ref(), &self.key)
+    }
+
+    /// The mark of a search's visitor.
+    pub fn search_mark(&self, search: &Search) -> Mark {
+        Mark::of(search.account, search.user.as_ref(), &self.key)
     }
 
     /// The row of a click whose names are all known.
@@ -101,6 +106,15 @@ impl Kept {
     pub fn row(&self, click: &Click) -> Result<Row, StoreError> {
         let row = self.names.row(click, self.mark(click));
         row.ok_or_else(|| StoreError::Damaged("a click has a name that is in no dictionary".into()))
+    }
+
+    /// The row of a search whose names are all known.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when one is not.
+    pub fn search_row(&self, search: &Search) -> Result<Row, StoreError> {
+        let row = self.names.search_row(search, self.search_mark(search));
+        row.ok_or_else(|| StoreError::Damaged("a search has a name that is in no dictionary".into()))
     }
 
     /// Whether a click with this id is kept.
@@ -218,7 +232,8 @@ impl Kept {
         join_ms: i64,
     ) -> Result<(), RecordError> {
         let FoundForSearch { query, mut waiting } = found;
-        self.active.keep_search(&mut self.names, search, query, join_ms)?;
+        let user = self.search_mark(search);
+        self.active.keep_search(&mut self.names, (search, user), query, join_ms)?;
         if let Some(frozen) = &self.frozen {
             for place in frozen.recent.waiting().find(query) {
                 let origin = frozen.origin(place);

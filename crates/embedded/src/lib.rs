@@ -4,7 +4,7 @@
 //! Rooms, from the ground up: `wire` and `record` (what a frame says, drawn in `docs/formats/records.md`), `names` (the
 //! dictionaries), `recent` (what is not sealed, in columns), `keys` (used ids on disk), `index` (counters and postings),
 //! `sealed` (the days: their list, parts, writing, opening), `kept` (all of it behind one lock), `wanted`, `evaluate`,
-//! `room` and `count` (counting), `scan` (the clicks themselves), `ledger` (decisions and group commit), `recovery`, `sealing_thread`,
+//! `pairs`, `room` and `count` (counting), `scan` (the clicks themselves), `ledger` (decisions and group commit), `recovery`, `sealing_thread`,
 //! `engine` (the store), `backup`, `verify`. It must never know HTTP or JSON.
 
 mod backup;
@@ -17,6 +17,7 @@ mod keys;
 mod ledger;
 mod names;
 mod options;
+mod pairs;
 mod recent;
 mod record;
 mod recovery;

@@ -4,15 +4,20 @@
 use std::hash::Hash;
 
 use ahash::RandomState;
-use clicks::{AccountCode, Click, ClickedItem, DocId, Grouping, Hashid, IndexName, ItemDigest, SearchTerms};
+use clicks::{
+    AccountCode, Click, ClickedItem, DocId, Grouping, Hashid, IndexName, ItemDigest, Search, SearchTerms,
+};
 use hashbrown::HashTable;
 
 use crate::index::users::Mark;
 use crate::recent::day::Row;
+use crate::recent::{found_code, hits_figure, rank_figure};
 use crate::record::device_code;
 
 /// A name that is not told. The first name has the number 1.
 pub const UNTOLD: u32 = 0;
+/// A number of an index with this bit is one of several indices: the rest of it is their number.
+pub const SEVERAL: u32 = 1 << 31;
 
 /// About what a text costs beside its bytes: the count of its owners, its length, the allocator's own.
 const TEXT_OVERHEAD_BYTES: usize = 32;
@@ -80,6 +85,11 @@ impl<K: Hash + Eq> Dictionary<K> {
         named(&self.names, number)
     }
 
+    /// All names, from number 1 on.
+    pub fn names(&self) -> &[K] {
+        &self.names
+    }
+
     /// One more than the greatest number.
     pub const fn numbers_end(&self) -> usize {
         self.names.len() + 1
@@ -116,6 +126,8 @@ pub struct Names {
     pub items: Dictionary<ItemName>,
     /// Folded search terms.
     pub terms: Dictionary<SearchTerms>,
+    /// Indices of one engine that were searched together: their numbers, sorted, each once.
+    pub several: Dictionary<Box<[u32]>>,
     digests: Digests,
     accounts: Vec<AccountCode>,
     text_bytes: usize,
@@ -152,7 +164,47 @@ impl Names {
             device: device_code(click.device),
             product: click.product_type.number(),
             user,
+            figure: rank_figure(click.rank),
         })
+    }
+
+    /// The row of a search whose names are all known; `None` when one is not.
+    pub fn search_row(&self, search: &Search, user: Mark) -> Option<Row> {
+        let engine = self.engines.number(&(search.account, search.engine))?;
+        let index = |index: &IndexName| self.indices.number(&(engine, index.clone()));
+        let indices = search.indices.iter().map(index).collect::<Option<Vec<u32>>>()?;
+        let terms = |terms: SearchTerms| self.terms.number(&terms);
+        Some(Row {
+            at_ms: search.at_ms,
+            engine,
+            index: match each_once(indices).as_slice() {
+                [] => UNTOLD,
+                [only] => *only,
+                several => SEVERAL | self.several.number(&several.into())?,
+            },
+            item: UNTOLD,
+            terms: search.terms().map_or(Some(UNTOLD), terms)?,
+            device: device_code(search.device),
+            product: found_code(search.total_hits),
+            user,
+            figure: hits_figure(search.total_hits),
+        })
+    }
+
+    /// The number of indices of one engine, as that of an index.
+    pub fn intern_indices(&mut self, indices: Vec<u32>) -> u32 {
+        match each_once(indices).as_slice() {
+            [] => UNTOLD,
+            [only] => *only,
+            several => {
+                let known = self.several.numbers_end();
+                let number = self.several.intern(several.into());
+                if self.several.numbers_end() > known {
+                    self.text_bytes += size_of_val(several) + TEXT_OVERHEAD_BYTES;
+                }
+                SEVERAL | number
+            }
+        }
     }
 
     /// The number of an engine's index; [`UNTOLD`] for none.
@@ -201,11 +253,13 @@ impl Names {
         Some(ClickedItem { engine, index, doc_id: item.doc_id.clone() })
     }
 
-    /// One more than the greatest number of what is grouped by; 0 where that has no numbers here.
+    /// One more than the greatest number of what is grouped by; 0 where that has no cell for each number.
     pub const fn numbers_end(&self, grouping: Grouping) -> usize {
         match grouping {
             Grouping::Terms { .. } => self.terms.numbers_end(),
             Grouping::Items { .. } | Grouping::Distinct => self.items.numbers_end(),
+            // Pairs are found in a table.
+            Grouping::ItemRanks { .. } => 0,
             Grouping::Day | Grouping::DayAndEngine | Grouping::Engine | Grouping::Device => 0,
         }
     }
@@ -222,9 +276,16 @@ impl Names {
             + self.indices.memory_bytes()
             + self.items.memory_bytes()
             + self.terms.memory_bytes()
+            + self.several.memory_bytes()
             + self.digests.memory_bytes()
             + self.text_bytes
     }
+}
+
+fn each_once(mut numbers: Vec<u32>) -> Vec<u32> {
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
 }
 
 /// From an item's digest, which questions name it by, to its number.

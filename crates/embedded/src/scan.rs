@@ -4,14 +4,14 @@
 use std::iter::Peekable;
 use std::sync::Arc;
 
-use clicks::{Click, ClickFilter, StoreError};
+use clicks::{Click, ClickFilter, Measure, StoreError};
 
 use crate::kept::{Kept, Shared, read};
 use crate::recent::corrections::{LearnedRows, Origin};
 use crate::recent::day::{Block, RowPlace};
 use crate::recent::{DayBlocks, Recent};
 use crate::sealed::date::date_of;
-use crate::sealed::part::ClickPart;
+use crate::sealed::part::Part;
 use crate::wanted::{Passing, Wanted};
 
 /// How many clicks are read while the lock is held: well under a millisecond.
@@ -49,7 +49,7 @@ impl Asked {
 /// One UTC day, as it was when the scan began.
 #[derive(Default)]
 struct Day {
-    parts: Vec<Arc<ClickPart>>,
+    parts: Vec<Arc<Part>>,
     damaged: Option<String>,
     frozen: Vec<(u32, Block)>,
     active: Vec<(u32, Block)>,
@@ -68,7 +68,7 @@ pub struct Scan {
 impl Scan {
     /// A scan of what is kept.
     pub fn new(shared: &Arc<Shared>, kept: &Kept, filter: &ClickFilter, from_ms: i64, until_ms: i64) -> Self {
-        let wanted = Wanted::new(filter, &kept.names);
+        let wanted = Wanted::new(Measure::Clicks, filter, &kept.names);
         let frozen = kept.frozen.as_ref().map(|frozen| &frozen.recent);
         let recents = [Some(&kept.active), frozen].into_iter().flatten();
         let learned: Vec<_> = recents.map(|recent| recent.corrections().learned()).collect();
@@ -115,7 +115,7 @@ impl Scan {
         Ok(())
     }
 
-    fn sealed(&self, part: Arc<ClickPart>) -> Result<Clicks, StoreError> {
+    fn sealed(&self, part: Arc<Part>) -> Result<Clicks, StoreError> {
         let asked = Arc::clone(&self.asked);
         let reader = part.files().clicks()?;
         let range = reader.rows_between(asked.from_ms, asked.until_ms);

@@ -1,11 +1,12 @@
 //! A filter in the numbers of the dictionaries: names are looked up once for each question, and rows are compared by
 //! number. A name that no row has can match none. It must never know which period or grouping is asked for.
 
-use clicks::ClickFilter;
+use clicks::{ClickFilter, DocId, Measure};
 
 use crate::evaluate::Columns;
 use crate::index::part_quarters::Kind;
-use crate::names::Names;
+use crate::names::{ItemName, Names, SEVERAL, UNTOLD};
+use crate::recent::{found_code, hits_figure};
 use crate::record::device_code;
 
 /// Which rows of a block pass a filter.
@@ -26,26 +27,34 @@ pub struct Wanted {
     engines: Vec<u32>,
     /// By index number: whether the index is wanted; `None` when all are.
     indices: Option<Vec<bool>>,
+    /// By number of several indices: whether one of them is wanted.
+    several: Vec<bool>,
     /// Where items are wanted they are in wanted engines and indices.
     items: Option<Vec<u32>>,
     terms: Option<u32>,
     device: Option<u8>,
     /// By product number: whether it is wanted; `None` when all are.
     products: Option<[bool; 256]>,
+    /// Figures that rows have to have, or must not have, where kinds don't tell.
+    figure: Option<u64>,
+    figure_not: Option<u64>,
     /// Some part can't be matched by any row.
     nothing: bool,
 }
 
 impl Wanted {
     /// Looks up a filter's names. Rows that are recorded later may have names that it doesn't know.
-    pub fn new(filter: &ClickFilter, names: &Names) -> Self {
+    pub fn new(measure: Measure, filter: &ClickFilter, names: &Names) -> Self {
         let mut wanted = Self {
             engines: vec![0; names.engines.numbers_end()],
             indices: None,
+            several: Vec::new(),
             items: None,
             terms: None,
             device: filter.device.map(|device| device_code(Some(device))),
             products: None,
+            figure: None,
+            figure_not: None,
             nothing: true,
         };
         for (place, engine) in (1..).zip(&filter.engines) {
@@ -55,9 +64,20 @@ impl Wanted {
             }
         }
         wanted.want_indices(filter, names);
+        if let Some(doc_id) = &filter.doc_id {
+            wanted.want_id(doc_id, names);
+        }
         if let Some(terms) = &filter.terms {
             wanted.terms = names.terms.number(terms);
             wanted.nothing |= wanted.terms.is_none();
+        }
+        match measure {
+            Measure::Clicks => wanted.nothing |= filter.hits.is_some(),
+            Measure::Searches => {
+                let on_items = filter.item.is_some() || filter.doc_id.is_some();
+                wanted.nothing |= on_items || !filter.product_types.is_empty();
+                wanted.want_hits(filter);
+            }
         }
         if !filter.product_types.is_empty() {
             let mut products = [false; 256];
@@ -67,6 +87,25 @@ impl Wanted {
             wanted.products = Some(products);
         }
         wanted
+    }
+
+    /// Whether anything was found is a kind; how much is looked up where a number is asked for.
+    fn want_hits(&mut self, filter: &ClickFilter) {
+        let Some((hits, is_wanted)) =
+            filter.hits.map(|hits| (hits, true)).or_else(|| filter.hits_not.map(|hits| (hits, false)))
+        else {
+            return;
+        };
+        self.nothing |= is_wanted && filter.hits_not == Some(hits);
+        let mut products = [!is_wanted; 256];
+        if is_wanted || hits == 0 {
+            products[usize::from(found_code(Some(hits)))] = is_wanted;
+        }
+        self.products = Some(products);
+        if hits > 0 {
+            let figure = Some(hits_figure(Some(hits)));
+            (self.figure, self.figure_not) = if is_wanted { (figure, None) } else { (None, figure) };
+        }
     }
 
     /// Places, and the item, which has to be in one of them.
@@ -82,9 +121,15 @@ impl Wanted {
                     set(&mut indices, number, true);
                 }
             }
+            let any = |several: &[u32]| several.iter().any(|index| get(&indices, *index));
+            let several = |number| u32::try_from(number).ok().and_then(|number| names.several.name(number));
+            let numbers = 0..names.several.numbers_end();
+            self.several =
+                numbers.map(|number| several(number).is_some_and(|several| any(several))).collect();
             self.indices = Some(indices);
         }
-        self.nothing |= self.indices.as_ref().is_some_and(|indices| !indices.contains(&true));
+        let none = |indices: &Vec<bool>| !indices.contains(&true) && !self.several.contains(&true);
+        self.nothing |= self.indices.as_ref().is_some_and(none);
         if let Some(item) = &filter.item {
             let engine = names.engines.number(&(filter.account, item.engine));
             let in_places = |index: &u32| self.indices.as_ref().is_none_or(|indices| get(indices, *index));
@@ -97,6 +142,23 @@ impl Wanted {
             // An item tells its index, and with it that the index is wanted.
             self.indices = None;
         }
+    }
+
+    /// Items with an id in whatever index: of those that are wanted already, where an item is.
+    fn want_id(&mut self, doc_id: &DocId, names: &Names) {
+        let item = |engine, index| names.items.number(&ItemName { engine, index, doc_id: doc_id.clone() });
+        let in_none = self.engines().filter_map(|engine| item(engine, UNTOLD));
+        let numbers = (1..).zip(names.indices.names());
+        let in_indices = numbers.filter_map(|(index, (engine, _))| {
+            self.engine_place(*engine)?;
+            item(*engine, index)
+        });
+        let mut items: Vec<u32> = in_none.chain(in_indices).collect();
+        if let Some(wanted) = &self.items {
+            items.retain(|item| wanted.contains(item));
+        }
+        self.nothing |= items.is_empty();
+        self.items = Some(items);
     }
 
     /// Whether no row can pass.
@@ -124,9 +186,23 @@ impl Wanted {
         self.items.as_deref()
     }
 
-    /// Whether clicks of a kind are wanted.
+    /// Whether figures have to be looked at.
+    pub const fn asks_figures(&self) -> bool {
+        self.figure.is_some() || self.figure_not.is_some()
+    }
+
+    /// Whether a row with a figure is wanted.
+    pub fn passes_figure(&self, figure: u64) -> bool {
+        self.figure.is_none_or(|wanted| figure == wanted) && self.figure_not != Some(figure)
+    }
+
+    fn has_index(&self, indices: &[bool], index: u32) -> bool {
+        if index & SEVERAL == 0 { get(indices, index) } else { get(&self.several, index ^ SEVERAL) }
+    }
+
+    /// Whether rows of a kind are wanted.
     pub fn passes_kind(&self, kind: Kind) -> bool {
-        self.indices.as_ref().is_none_or(|indices| get(indices, kind.index))
+        self.indices.as_ref().is_none_or(|indices| self.has_index(indices, kind.index))
             && self.device.is_none_or(|device| device == kind.device)
             && self.products.is_none_or(|products| products[usize::from(kind.product)])
     }
@@ -141,7 +217,8 @@ impl Wanted {
             || self.terms.is_some()
             || self.items.is_some()
             || self.device.is_some()
-            || self.products.is_some();
+            || self.products.is_some()
+            || self.asks_figures();
         if only_wanted == Some(true) && !other_parts {
             return Passing::All;
         }
@@ -162,10 +239,13 @@ impl Wanted {
             None => {}
         }
         if let Some(indices) = &self.indices {
-            narrow(mask, columns.index, |number| get(indices, number));
+            narrow(mask, columns.index, |number| self.has_index(indices, number));
         }
         if let Some(products) = &self.products {
             narrow(mask, columns.product, |number| products[usize::from(number)]);
+        }
+        if self.asks_figures() {
+            narrow(mask, columns.figure, |figure| self.passes_figure(figure));
         }
         Passing::Some
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clicks::{
-    ClickFilter, Device, Dfid, EngineIndex, Grouping, Hashid, IndexName, LocalDays, Outcome, Period,
-    PeriodError, ProductType, Question, Record, SearchTerms, Store, StoreError, Tally, Zone,
+    Click, ClickFilter, Device, Dfid, DocId, EngineIndex, Grouping, Hashid, IndexName, LocalDays, Measure,
+    Outcome, Period, PeriodError, ProductType, Question, Record, SearchTerms, Store, StoreError, Tally, Zone,
 };
 use registry::{Registry, Scope};
 use tokio::sync::Semaphore;
@@ -51,9 +51,15 @@ pub struct Asked {
     pub terms: Option<SearchTerms>,
     /// The item.
     pub item: Option<Dfid>,
+    /// The item's id, in whatever index.
+    pub doc_id: Option<DocId>,
     /// The kinds of result; empty = all.
     pub product_types: Vec<ProductType>,
-    /// What the counts are counts of.
+    /// How much a search found, and how much it must not have found.
+    pub hits: (Option<u64>, Option<u64>),
+    /// What is counted.
+    pub measure: Measure,
+    /// What the counts are counts by.
     pub grouping: Grouping,
 }
 
@@ -126,8 +132,24 @@ impl App {
     /// # Errors
     /// [`RecordError::Unplaced`] when it belongs nowhere, [`RecordError::Store`] when it could not be kept.
     pub async fn record(&self, draft: Draft, host: &str) -> Result<Outcome, RecordError> {
+        let click = self.admit(draft, host)?;
+        Ok(self.keep(click).await?)
+    }
+
+    /// The click that a browser's call for `host` is, completed by what is known. Keeps nothing.
+    ///
+    /// # Errors
+    /// As [`App::record`].
+    pub fn admit(&self, draft: Draft, host: &str) -> Result<Click, RecordError> {
         let known = self.known(&draft, host)?;
-        let click = intake::admit(draft, &known, self.settings.unknown_items, self.clock.now_ms())?;
+        Ok(intake::admit(draft, &known, self.settings.unknown_items, self.clock.now_ms())?)
+    }
+
+    /// Keeps a click. Returns only when it is on disk and counted by the next question.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn keep(&self, click: Click) -> Result<Outcome, StoreError> {
         let outcomes = self.store.append(vec![Record::Click(click)]).await?;
         Ok(outcomes.first().copied().unwrap_or(Outcome::Recorded))
     }
@@ -175,8 +197,33 @@ impl App {
         caller.needs(Scope::Read)?;
         self.owned(caller, &asked)?;
         let filter = filter(caller, engines, &asked);
-        let question = Question { days: Arc::new(days), filter, grouping: asked.grouping };
+        let Asked { measure, grouping, .. } = asked;
+        let question = Question { days: Arc::new(days), measure, filter, grouping };
         Ok(self.answer(question, deadline).await?)
+    }
+
+    /// Answers the same of each search engine that is asked about, one after the other, in the order of their hashids; each may
+    /// have `rows_max` rows.
+    ///
+    /// # Errors
+    /// As [`App::tally`].
+    pub async fn tally_each(
+        &self,
+        caller: &Caller,
+        asked: Asked,
+        rows_max: usize,
+    ) -> Result<Vec<Answered>, AskError> {
+        let engines = self.selected(caller, &asked);
+        if engines.len().saturating_mul(rows_max) > ANSWER_ROWS_MAX {
+            return Err(AskError::TooManyRows);
+        }
+        caller.needs(Scope::Read)?;
+        self.owned(caller, &asked)?;
+        let mut answered = Vec::with_capacity(engines.len());
+        for engine in engines {
+            answered.push(self.tally(caller, Asked { hashids: Some(vec![engine]), ..asked.clone() }).await?);
+        }
+        Ok(answered)
     }
 
     /// The search engines that are asked about, sorted, each once: those named, else all of the account.
@@ -258,7 +305,10 @@ fn filter(caller: &Caller, engines: Vec<Hashid>, asked: &Asked) -> ClickFilter {
         device: asked.device,
         terms: asked.terms.clone(),
         item: asked.item.clone(),
+        doc_id: asked.doc_id.clone(),
         product_types: asked.product_types.clone(),
+        hits: asked.hits.0,
+        hits_not: asked.hits.1,
     }
 }
 

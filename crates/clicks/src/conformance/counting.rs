@@ -31,6 +31,10 @@ pub const CASES: &[Case] = &[
         sentence: "items come by count, then by engine, index and id, and are told apart by all three",
         run: items_in_order,
     },
+    Case {
+        sentence: "items with their ranks come by count, then by item, then by rank, and no rank last among equals",
+        run: item_ranks_in_order,
+    },
     Case { sentence: "visitors and items are counted once each, however they are met", run: distinct },
     Case { sentence: "an item that a search completes is the item in its index", run: completed_items },
     Case { sentence: "a period includes both of its bounds, to the millisecond", run: bounds },
@@ -170,6 +174,36 @@ fn items_in_order(candidate: &mut dyn Candidate) -> Verdict {
     same("of one engine", &found, &Tally::Items(rows[4..5].to_vec()))
 }
 
+fn item_ranks_in_order(candidate: &mut dyn Candidate) -> Verdict {
+    let (first, bare) = (item(ENGINE, Some("product"), "a")?, item(ENGINE, None, "a")?);
+    let rows = [
+        (first.clone(), Some(3), 3),
+        (bare.clone(), Some(1), 2),
+        (first.clone(), Some(0), 2),
+        (first.clone(), Some(1), 2),
+        (first.clone(), Some(10_000), 2),
+        (first.clone(), None, 2),
+        (item(SECOND_ENGINE, Some("product"), "a")?, Some(1), 2),
+        (first, Some(300), 1),
+    ];
+    for round in 0..3 {
+        let clicked = rows.iter().filter(|(_, _, clicks)| *clicks > round);
+        let click = |(item, rank, _): &(ClickedItem, Option<u32>, u64)| -> Result<Click, Failure> {
+            Ok(Click { rank: *rank, ..click_on(item, None)? })
+        };
+        keep(candidate.store(), clicked.map(click).collect::<Result<Vec<_>, _>>()?)?;
+        candidate.seal();
+    }
+    let store = candidate.store();
+    for rows_max in 0..=rows.len() {
+        let found = ask(store, Grouping::ItemRanks { rows_max }, everything())?;
+        same("items and ranks", &found, &Tally::ItemRanks(rows[..rows_max].to_vec()))?;
+    }
+    let second = ClickFilter { engines: vec![SECOND_ENGINE], ..everything() };
+    let found = ask(store, Grouping::ItemRanks { rows_max: 9 }, second)?;
+    same("of one engine", &found, &Tally::ItemRanks(rows[6..7].to_vec()))
+}
+
 fn distinct(candidate: &mut dyn Candidate) -> Verdict {
     let store = candidate.store();
     let (first, other) = (item(ENGINE, Some("product"), "a")?, item(SECOND_ENGINE, Some("product"), "a")?);
@@ -178,14 +212,14 @@ fn distinct(candidate: &mut dyn Candidate) -> Verdict {
     keep(store, vec![click_on(&other, Some("anna"))?, click_on(&other, None)?])?;
     keep(store, vec![Click { at_ms: NOON_MS + 24 * HOUR_MS, ..click_on(&first, Some("ben"))? }])?;
     let of = |filter| ask(store, Grouping::Distinct, filter);
-    same("all", &of(everything())?, &Tally::Distinct { users: 2, items: 2 })?;
+    same("all", &of(everything())?, &Tally::Distinct { count: 5, users: 2, items: 2 })?;
     let mobile = ClickFilter { device: Some(Device::Mobile), ..everything() };
-    same("on mobile", &of(mobile)?, &Tally::Distinct { users: 1, items: 1 })?;
+    same("on mobile", &of(mobile)?, &Tally::Distinct { count: 1, users: 1, items: 1 })?;
     let second = ClickFilter { engines: vec![SECOND_ENGINE], ..everything() };
-    same("of one engine", &of(second)?, &Tally::Distinct { users: 1, items: 1 })?;
+    same("of one engine", &of(second)?, &Tally::Distinct { count: 2, users: 1, items: 1 })?;
     let later = days("1717156800001", "20240602", "Z")?;
     let found = ask_in(store, later, Grouping::Distinct, everything())?;
-    same("after noon", &found, &Tally::Distinct { users: 1, items: 1 })
+    same("after noon", &found, &Tally::Distinct { count: 1, users: 1, items: 1 })
 }
 
 fn completed_items(candidate: &mut dyn Candidate) -> Verdict {
@@ -201,11 +235,11 @@ fn completed_items(candidate: &mut dyn Candidate) -> Verdict {
     let found = ask(store, Grouping::Items { rows_max: 9 }, everything())?;
     same("items", &found, &Tally::Items(rows))?;
     let found = ask(store, Grouping::Distinct, everything())?;
-    same("distinct", &found, &Tally::Distinct { users: 2, items: 2 })?;
+    same("distinct", &found, &Tally::Distinct { count: 2, users: 2, items: 2 })?;
     let place = EngineIndex { engine: ENGINE, index: "product".parse()? };
     let in_index = ClickFilter { places: Some(vec![place]), ..everything() };
     let found = ask(store, Grouping::Distinct, in_index)?;
-    same("in the index", &found, &Tally::Distinct { users: 1, items: 1 })
+    same("in the index", &found, &Tally::Distinct { count: 1, users: 1, items: 1 })
 }
 
 fn bounds(candidate: &mut dyn Candidate) -> Verdict {
@@ -278,8 +312,7 @@ fn two_pieces(candidate: &mut dyn Candidate) -> Verdict {
 fn stopped(candidate: &mut dyn Candidate) -> Verdict {
     let store = candidate.store();
     keep(store, vec![click("a", NOON_MS)?])?;
-    let question =
-        Question { days: days("20240531", "20240531", "Z")?, filter: everything(), grouping: Grouping::Day };
+    let question = Question::clicks(days("20240531", "20240531", "Z")?, everything(), Grouping::Day);
     same("stopped", &store.tally(&question, &|| true), &Err(StoreError::OutOfTime))?;
     same("not stopped", &store.tally(&question, &|| false), &Ok(Tally::Days(vec![1])))
 }

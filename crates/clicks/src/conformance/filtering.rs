@@ -19,6 +19,7 @@ pub const CASES: &[Case] = &[
     Case { sentence: "a click whose device nobody told is on no device", run: devices },
     Case { sentence: "terms are equal after folding, and a click without terms has none", run: folded_terms },
     Case { sentence: "a dfid names an item in one index of one engine", run: items },
+    Case { sentence: "an id without an index names items in every index and in none", run: ids },
     Case { sentence: "product types are a union, and none named means all", run: product_types },
     Case { sentence: "all parts of a filter have to pass", run: all_parts },
 ];
@@ -147,6 +148,34 @@ fn items(candidate: &mut dyn Candidate) -> Verdict {
     same("of an engine that is not in the filter", &count(store, of_another_engine)?, &0)
 }
 
+fn ids(candidate: &mut dyn Candidate) -> Verdict {
+    let clicks = vec![
+        in_index(ENGINE, "product", "a")?,
+        in_index(ENGINE, "page", "a")?,
+        click("a", NOON_MS)?,
+        in_index(SECOND_ENGINE, "product", "a")?,
+        in_index(ENGINE, "product", "b")?,
+        Click { account: OTHER_ACCOUNT, ..in_index(ENGINE, "product", "a")? },
+    ];
+    keep(candidate.store(), clicks)?;
+    let of = |doc_id: &str| -> Result<ClickFilter, Failure> {
+        Ok(ClickFilter { doc_id: Some(doc_id.parse()?), ..everything() })
+    };
+    for _ in 0..2 {
+        let store = candidate.store();
+        same("everywhere", &count(store, of("a")?)?, &4)?;
+        same("another", &count(store, of("b")?)?, &1)?;
+        same("none", &count(store, of("c")?)?, &0)?;
+        let places = Some(vec![place(ENGINE, "page")?, place(ENGINE, "product")?]);
+        same("in places", &count(store, ClickFilter { places, ..of("a")? })?, &2)?;
+        let item = Some(Dfid { engine: ENGINE, index: "page".parse()?, digest: ItemDigest::of("a") });
+        same("and an item", &count(store, ClickFilter { item: item.clone(), ..of("a")? })?, &1)?;
+        same("and another", &count(store, ClickFilter { item, ..of("b")? })?, &0)?;
+        candidate.seal();
+    }
+    Ok(())
+}
+
 fn product_types(candidate: &mut dyn Candidate) -> Verdict {
     let store = candidate.store();
     let mut clicks = 1;
@@ -179,7 +208,10 @@ fn all_parts(candidate: &mut dyn Candidate) -> Verdict {
         device: wanted.device,
         terms: wanted.terms.clone(),
         item: Some(Dfid { engine: ENGINE, index: "product".parse()?, digest: ItemDigest::of("a") }),
+        doc_id: Some("a".parse()?),
         product_types: vec![ProductType::Banner],
+        hits: None,
+        hits_not: None,
     };
     let off_by_one_part = [
         Click { account: OTHER_ACCOUNT, ..wanted.clone() },

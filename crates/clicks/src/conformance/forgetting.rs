@@ -123,8 +123,7 @@ fn refused(candidate: &mut dyn Candidate) -> Verdict {
     three_days(store)?;
     store.forget(&before(TODAY))?;
     for (from, zone) in [("20240530", "Z"), ("20200101", "Z"), ("20240531", "+00:01")] {
-        let question =
-            Question { days: days(from, "20240601", zone)?, filter: everything(), grouping: Grouping::Day };
+        let question = Question::clicks(days(from, "20240601", zone)?, everything(), Grouping::Day);
         let wanted = Err(StoreError::Removed { first_kept: "2024-05-31".to_owned() });
         same(zone, &store.tally(&question, &|| false), &wanted)?;
     }
@@ -159,7 +158,7 @@ fn counts_stay(candidate: &mut dyn Candidate) -> Verdict {
             ("Z", Grouping::Day, terms),
             ("+00:01", Grouping::Day, everything()),
         ] {
-            let question = Question { days: days("20240530", "20240601", zone)?, filter, grouping };
+            let question = Question::clicks(days("20240530", "20240601", zone)?, filter, grouping);
             let wanted = Err(StoreError::Removed { first_kept: "2024-05-31".to_owned() });
             same(zone, &store.tally(&question, &|| false), &wanted)?;
         }
@@ -176,7 +175,7 @@ fn counts_go(candidate: &mut dyn Candidate) -> Verdict {
     keep(store, vec![click("a", NOON_MS)?, click("a", NOON_MS + DAY_MS)?])?;
     store.forget(&before(TODAY + 1))?;
     let question = |from| -> Result<Question, Failure> {
-        Ok(Question { days: days(from, "20240601", "Z")?, filter: everything(), grouping: Grouping::Day })
+        Ok(Question::clicks(days(from, "20240601", "Z")?, everything(), Grouping::Day))
     };
     for from in ["20240530", "20240531"] {
         let wanted = Err(StoreError::Removed { first_kept: "2024-06-01".to_owned() });

@@ -15,7 +15,7 @@ use crate::filter::ClickFilter;
 use crate::item::{Dfid, ItemDigest};
 use crate::memory::MemoryStore;
 use crate::names::{AccountCode, EngineIndex, Hashid};
-use crate::question::{Grouping, Question};
+use crate::question::{Grouping, Measure, Question};
 use crate::search::Search;
 use crate::store::{Forget, Forgotten, Outcome, Record, Store, StoreError};
 
@@ -168,7 +168,8 @@ impl History<'_> {
         };
         let found = removed(self.candidate.store().tally(&question, &|| false))?;
         let wanted = removed(self.oracle.tally(&question, &|| false))?;
-        same(&format!("{:?} of {:?}", question.grouping, question.filter), &found, &wanted)
+        let Question { measure, grouping, filter, .. } = question;
+        same(&format!("{measure:?}, {grouping:?} of {filter:?}"), &found, &wanted)
     }
 
     fn scan(&mut self) -> Verdict {
@@ -279,7 +280,7 @@ impl History<'_> {
             id: dice.pick_or_none(2, &CLICK_IDS).map(Box::from),
             query_id: dice.pick_or_none(4, &QUERY_IDS).map(Box::from),
             searched_ms: dice.pick_or_none(2, &MOMENTS_MS),
-            rank: dice.pick_or_none(2, &[0, 1, 10_000]),
+            rank: dice.pick_or_none(2, &[0, 1, 300, 10_000]),
             device: dice.pick_or_none(2, &DEVICES),
             product_type: *dice.pick(&ProductType::ALL),
             terms: dice.pick_or_none(2, &TYPED).map(terms).transpose()?,
@@ -303,7 +304,7 @@ impl History<'_> {
             device: dice.pick_or_none(2, &DEVICES),
             at_ms: *dice.pick(&MOMENTS_MS),
             received_ms: self.now_ms,
-            total_hits: dice.pick_or_none(2, &[0, 12]),
+            total_hits: dice.pick_or_none(2, &[0, 12, 300, 5_000_000_000]),
             user: dice.pick_or_none(2, &USERS).map(str::parse).transpose()?,
             session: dice.pick_or_none(2, &USERS).map(Box::from),
         })
@@ -328,8 +329,15 @@ impl History<'_> {
             filter.item =
                 Some(Dfid { engine: *dice.pick(&ENGINES), index: dice.pick(&INDICES).parse()?, digest });
         }
+        if dice.once_in(6) {
+            filter.doc_id = Some(dice.pick::<&str>(&DOC_IDS).parse()?);
+        }
         if dice.once_in(3) {
             filter.product_types = vec![*dice.pick(&ProductType::ALL), *dice.pick(&ProductType::ALL)];
+        }
+        if dice.once_in(6) {
+            (filter.hits, filter.hits_not) =
+                *dice.pick(&[(Some(0), None), (None, Some(0)), (Some(12), Some(0))]);
         }
         Ok(filter)
     }
@@ -350,12 +358,15 @@ impl History<'_> {
             Grouping::Terms { rows_max: 1 },
             Grouping::Items { rows_max: 100 },
             Grouping::Items { rows_max: 2 },
+            Grouping::ItemRanks { rows_max: 100 },
+            Grouping::ItemRanks { rows_max: 2 },
             Grouping::Distinct,
         ];
         let (from, to) = *self.dice.pick(&PERIODS);
         let zone: &str = self.dice.pick::<&str>(&ZONES);
         let days = days(from, to, zone)?;
-        Ok(Question { days, filter, grouping: *self.dice.pick(&groupings) })
+        let measure = *self.dice.pick(&[Measure::Clicks, Measure::Clicks, Measure::Searches]);
+        Ok(Question { days, measure, filter, grouping: *self.dice.pick(&groupings) })
     }
 }
 
@@ -382,7 +393,7 @@ fn contents(store: &dyn Store) -> Result<Contents, Failure> {
     }
     let (days, filter) = (days("20050101", "20050101", "Z")?, ClickFilter::all(ACCOUNT, ENGINES.to_vec()));
     let refused = |grouping| {
-        let question = Question { days: Arc::clone(&days), filter: filter.clone(), grouping };
+        let question = Question::clicks(Arc::clone(&days), filter.clone(), grouping);
         store.tally(&question, &|| false).err()
     };
     Ok((clicks, searches, [Grouping::Day, Grouping::Terms { rows_max: 1 }].map(refused)))

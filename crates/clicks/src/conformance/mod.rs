@@ -12,6 +12,7 @@ mod forgetting;
 mod history;
 mod keeping;
 mod reading;
+mod searching;
 mod world;
 
 use std::fmt;
@@ -112,6 +113,7 @@ pub fn cases() -> impl Iterator<Item = Case> {
         completing::CASES,
         keeping::CASES,
         reading::CASES,
+        searching::CASES,
         forgetting::CASES,
     ];
     rooms.into_iter().flatten().copied()

@@ -121,7 +121,7 @@ pub fn ask_in(
     grouping: Grouping,
     filter: ClickFilter,
 ) -> Result<Tally, Failure> {
-    Ok(store.tally(&Question { days, filter, grouping }, &|| false)?)
+    Ok(store.tally(&Question::clicks(days, filter, grouping), &|| false)?)
 }
 
 /// How many clicks of the three days around [`NOON_MS`] pass a filter.

@@ -10,6 +10,7 @@ use crate::index::file::SECTIONS;
 use crate::index::numbers::width_of;
 use crate::index::part_quarters::{EngineQuarters, Kind};
 use crate::index::users::put_users;
+use crate::names::UNTOLD;
 use crate::recent::day::Row;
 use crate::wire::put_number;
 
@@ -21,12 +22,13 @@ pub struct Sections {
     pub postings: Vec<u8>,
     pub counters: Vec<u8>,
     pub users: Vec<u8>,
+    pub figures: Vec<u8>,
 }
 
 impl Sections {
     /// All sections in the order of the file, with the one that is not built of rows alone.
     pub fn with_ids<'s>(&'s self, ids: &'s [u8]) -> [&'s [u8]; SECTIONS] {
-        [&self.engines, &self.kinds, &self.postings, &self.counters, ids, &self.users]
+        [&self.engines, &self.kinds, &self.postings, &self.counters, ids, &self.users, &self.figures]
     }
 }
 
@@ -71,6 +73,9 @@ impl<'r> EngineBuild<'r> {
         let lengths = self.put_postings(&mut sections.postings);
         let users_at = sections.users.len() as u64;
         let marks = put_users(&mut sections.users, self.rows);
+        let figures_at = sections.figures.len() as u64;
+        self.put_figures(&mut sections.figures);
+        let figures_bytes = sections.figures.len() as u64 - figures_at;
         let counters_at = sections.counters.len();
         self.put_counters(&mut sections.counters);
         let out = &mut sections.engines;
@@ -84,6 +89,17 @@ impl<'r> EngineBuild<'r> {
         put_u32(out, sections.counters.len() - counters_at);
         out.extend_from_slice(&users_at.to_le_bytes());
         put_u32(out, marks);
+        out.extend_from_slice(&figures_at.to_le_bytes());
+        out.extend_from_slice(&figures_bytes.to_le_bytes());
+    }
+
+    /// Nothing where no row tells one.
+    fn put_figures(&self, out: &mut Vec<u8>) {
+        let greatest = self.rows.iter().map(|row| row.figure).max().unwrap_or(0);
+        if greatest > 0 {
+            let width = width_of(usize::try_from(greatest).unwrap_or(usize::MAX));
+            self.rows.iter().for_each(|row| out.extend_from_slice(&row.figure.to_le_bytes()[..width]));
+        }
     }
 
     /// Returns how many bytes each of the postings takes, in the order of [`Postings`].
@@ -103,8 +119,10 @@ impl<'r> EngineBuild<'r> {
             self.rows.iter().map(|row| (row.terms, row)),
             &popular(&terms, POPULAR_TERMS_ROWS_MIN),
         );
-        let mut by_item: Vec<u32> = (0..u32::try_from(self.rows.len()).unwrap_or(u32::MAX)).collect();
         let row = |number: &u32| &self.rows[place(*number)];
+        // Searches are on no item.
+        let numbers = 0..u32::try_from(self.rows.len()).unwrap_or(u32::MAX);
+        let mut by_item: Vec<u32> = numbers.filter(|number| row(number).item != UNTOLD).collect();
         by_item.sort_by_key(|number| row(number).item);
         let items = counts(by_item.iter().map(|number| row(number).item));
         put_directory(out, &items);

@@ -10,10 +10,10 @@ use crate::index::directory::{place, put_u32, u32_at};
 use crate::store_files::{read_exactly, write_file};
 
 /// The version of the format.
-const INDEX_VERSION: u32 = 3;
+const INDEX_VERSION: u32 = 4;
 const MAGIC: &[u8; 8] = b"ctindex\0";
 /// How many sections there are.
-pub const SECTIONS: usize = 6;
+pub const SECTIONS: usize = 7;
 const SECTION_BYTES: usize = 20;
 const HEADER_BYTES: usize = 24 + SECTIONS * SECTION_BYTES + 4;
 
@@ -28,11 +28,20 @@ pub enum Section {
     Ids = 4,
     /// Visitors.
     Users = 5,
+    /// Ranks, or how much was found.
+    Figures = 6,
 }
 
 /// All of them.
-pub const SECTIONS_ALL: [Section; SECTIONS] =
-    [Section::Engines, Section::Kinds, Section::Postings, Section::Counters, Section::Ids, Section::Users];
+pub const SECTIONS_ALL: [Section; SECTIONS] = [
+    Section::Engines,
+    Section::Kinds,
+    Section::Postings,
+    Section::Counters,
+    Section::Ids,
+    Section::Users,
+    Section::Figures,
+];
 
 /// Why an index can't be used: it has to be built anew.
 #[derive(Debug, thiserror::Error)]

@@ -24,10 +24,12 @@ pub struct EngineEntry {
     /// Where its visitors lie, and how many marks they have.
     pub users: Range<usize>,
     pub marks: usize,
+    /// Where its figures lie; nowhere if no row tells one.
+    pub figures: Range<usize>,
 }
 
 /// How many bytes an engine takes in the head.
-const ENTRY_BYTES: usize = 24 + POSTINGS * 4 + 20;
+const ENTRY_BYTES: usize = 24 + POSTINGS * 4 + 20 + 16;
 
 /// What is kept in memory of every part's index.
 #[derive(Debug, Clone, Default)]
@@ -81,6 +83,12 @@ impl Head {
         self.engines.iter().any(|entry| wanted.engine_place(entry.engine).is_some())
     }
 
+    /// How many rows the engines have that are wanted.
+    pub fn rows_wanted(&self, wanted: &Wanted) -> usize {
+        let is_wanted = |entry: &&EngineEntry| wanted.engine_place(entry.engine).is_some();
+        self.engines.iter().filter(is_wanted).map(|entry| place(entry.rows)).sum()
+    }
+
     /// How many visitors each engine of the part has that is wanted and has some.
     pub fn marks(&self, wanted: &Wanted) -> impl Iterator<Item = usize> {
         let is_wanted = |entry: &&EngineEntry| wanted.engine_place(entry.engine).is_some();
@@ -112,6 +120,7 @@ impl EngineEntry {
         let rest = 24 + POSTINGS * 4;
         let (counters_at, users_at, marks) = (word(rest), long(rest + 8)?, word(rest + 16));
         let users_end = users_at.checked_add(users_bytes(marks, word(4))?)?;
+        let figures_at = long(rest + 20)?;
         Some(Self {
             engine: u32_at(bytes, 0),
             rows: u32_at(bytes, 4),
@@ -120,6 +129,7 @@ impl EngineEntry {
             counters: counters_at..counters_at.checked_add(word(rest + 4))?,
             users: users_at..users_end,
             marks,
+            figures: figures_at..figures_at.checked_add(long(rest + 28)?)?,
         })
     }
 }

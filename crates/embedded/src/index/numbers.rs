@@ -10,7 +10,8 @@ pub const fn width_of(greatest: usize) -> usize {
         0..=0xff => 1,
         0x100..=0xffff => 2,
         0x1_0000..=0xff_ffff => 3,
-        _ => 4,
+        0x100_0000..=0xffff_ffff => 4,
+        _ => 8,
     }
 }
 
@@ -28,6 +29,13 @@ impl<'a> Numbers<'a> {
         (bytes.len() == count.checked_mul(width)?).then_some(Self { bytes, width })
     }
 
+    /// So many numbers, which are all that the bytes hold: whoever wrote them chose how many bytes each has.
+    pub fn of_any_width(bytes: &'a [u8], count: usize) -> Option<Self> {
+        let width = bytes.len().checked_div(count).unwrap_or(1);
+        let is_one = [1, 2, 3, 4, 8].contains(&width) && bytes.len() == count.checked_mul(width)?;
+        is_one.then_some(Self { bytes, width })
+    }
+
     /// As many as the bytes hold, none above the greatest.
     pub fn all(bytes: &'a [u8], greatest: usize) -> Option<Self> {
         Self::new(bytes, bytes.len() / width_of(greatest), greatest)
@@ -39,11 +47,11 @@ impl<'a> Numbers<'a> {
         if self.width == 1 {
             return self.bytes.get(at).copied().map_or(0, usize::from);
         }
-        let mut word = [0; 4];
+        let mut word = [0; 8];
         if let Some(bytes) = self.bytes.get(at * self.width..(at + 1) * self.width) {
             word[..self.width].copy_from_slice(bytes);
         }
-        place(u32::from_le_bytes(word))
+        usize::try_from(u64::from_le_bytes(word)).unwrap_or(usize::MAX)
     }
 
     /// How many there are.
@@ -70,9 +78,14 @@ impl<'a> Numbers<'a> {
                 let (threes, _) = self.bytes.as_chunks::<3>();
                 threes.iter().for_each(|[a, b, c]| show(place(u32::from_le_bytes([*a, *b, *c, 0]))));
             }
-            _ => {
+            4 => {
                 let (fours, _) = self.bytes.as_chunks::<4>();
                 fours.iter().for_each(|four| show(place(u32::from_le_bytes(*four))));
+            }
+            _ => {
+                let (eights, _) = self.bytes.as_chunks::<8>();
+                let number = |eight: &[u8; 8]| usize::try_from(u64::from_le_bytes(*eight));
+                eights.iter().for_each(|eight| show(number(eight).unwrap_or(usize::MAX)));
             }
         }
     }

@@ -14,23 +14,33 @@ use crate::index::directory::place;
 use crate::index::head::{EngineEntry, Head};
 use crate::index::rows::{Rows, Runs};
 use crate::index::users::{Visitors, users_of_rows};
+use crate::names::UNTOLD;
 use crate::wanted::Wanted;
 
-/// Counts a part's clicks in whole quarters; where a directory says it all, it is kept to be added up with others. `None` when
+/// What is read of a part's index for a question.
+pub struct PartBytes<'p> {
+    pub head: &'p Head,
+    pub postings: Arc<Vec<u8>>,
+    /// Where visitors are told apart.
+    pub users: Option<Arc<Vec<u8>>>,
+    /// Where figures are asked for.
+    pub figures: Option<Arc<Vec<u8>>>,
+}
+
+/// Counts a part's rows in whole quarters; where a directory says it all, it is kept to be added up with others. `None` when
 /// the bytes can't be what was written.
 pub fn count(
-    head: &Head,
-    postings: &Arc<Vec<u8>>,
+    part: &PartBytes<'_>,
     wanted: &Wanted,
     cuts: &DayCuts<'_>,
     directories: &mut Directories,
     evaluator: &mut Evaluator<'_>,
 ) -> Option<()> {
     let by_device = evaluator.grouping() == Grouping::Device;
-    each_engine(head, postings, wanted, cuts, |entry, rows, whole| {
+    each_engine(part, wanted, cuts, |entry, rows, whole| {
         let counting = Counting { engine: entry.engine, cuts, whole, by_device };
-        match counting.directory(wanted, evaluator.grouping()) {
-            Some(directory) => directories.keep(postings, entry.parts[directory as usize].clone()),
+        match counting.directory(rows, wanted, evaluator.grouping()) {
+            Some(directory) => directories.keep(&part.postings, entry.parts[directory as usize].clone()),
             None => counting.count(rows, wanted, evaluator)?,
         }
         Some(())
@@ -39,14 +49,13 @@ pub fn count(
 
 /// Adds a part's visitors who have clicks in whole quarters. `None` when the bytes can't be what was written.
 pub fn tell_apart(
-    head: &Head,
-    postings: &Arc<Vec<u8>>,
-    users: &Arc<Vec<u8>>,
+    part: &PartBytes<'_>,
     wanted: &Wanted,
     cuts: &DayCuts<'_>,
     visitors: &mut Visitors,
 ) -> Option<()> {
-    each_engine(head, postings, wanted, cuts, |entry, rows, whole| {
+    let Some(users) = &part.users else { return Some(()) };
+    each_engine(part, wanted, cuts, |entry, rows, whole| {
         if entry.marks == 0 {
             return Some(());
         }
@@ -72,8 +81,7 @@ pub fn tell_apart(
 /// Shows the rows of each engine that is wanted and has a kind that passes; with them, the question's day when every row
 /// counts, and on that day.
 fn each_engine(
-    head: &Head,
-    postings: &[u8],
+    part: &PartBytes<'_>,
     wanted: &Wanted,
     cuts: &DayCuts<'_>,
     mut show: impl FnMut(&EngineEntry, &Rows<'_>, Option<usize>) -> Option<()>,
@@ -83,10 +91,11 @@ fn each_engine(
         [segment] if segment.is_whole() => Some(segment.day),
         _ => None,
     };
-    for (entry, kinds) in head.wanted(wanted)? {
+    let figures = part.figures.as_ref().map(|figures| figures.as_slice());
+    for (entry, kinds) in part.head.wanted(wanted)? {
         let passes: Vec<bool> = kinds.iter().map(|kind| wanted.passes_kind(*kind)).collect();
         if passes.contains(&true) {
-            let rows = Rows::new(entry, postings, kinds, &by_quarter, &passes)?;
+            let rows = Rows::new(entry, &part.postings, figures, kinds, &by_quarter, (wanted, &passes))?;
             show(entry, &rows, whole.filter(|_| rows.all_pass))?;
         }
     }
@@ -109,12 +118,17 @@ impl Counting<'_> {
     fn count(&self, rows: &Rows<'_>, wanted: &Wanted, evaluator: &mut Evaluator<'_>) -> Option<()> {
         match evaluator.grouping() {
             Grouping::Terms { .. } => return self.count_terms(rows, wanted, evaluator),
-            Grouping::Items { .. } | Grouping::Distinct => return self.count_items(rows, wanted, evaluator),
+            Grouping::Items { .. } => return self.count_items(rows, wanted, evaluator),
+            Grouping::ItemRanks { .. } => return self.count_item_ranks(rows, wanted, evaluator),
+            Grouping::Distinct => {
+                self.count_without_item(rows, wanted, evaluator);
+                return self.count_items(rows, wanted, evaluator);
+            }
             _ => {}
         }
         match (wanted.items(), wanted.terms()) {
             (Some(items), None) => items.iter().try_for_each(|item| self.count_item(rows, *item, evaluator)),
-            (None, Some(terms)) => self.count_search(rows, terms, evaluator),
+            (None, Some(terms)) => self.count_search(rows, (wanted, terms), evaluator),
             _ => self.count_both(rows, wanted, evaluator),
         }
     }
@@ -140,11 +154,16 @@ impl Counting<'_> {
         Some(())
     }
 
-    fn count_search(&self, rows: &Rows<'_>, terms: u32, evaluator: &mut Evaluator<'_>) -> Option<()> {
+    fn count_search(
+        &self,
+        rows: &Rows<'_>,
+        (wanted, terms): (&Wanted, u32),
+        evaluator: &mut Evaluator<'_>,
+    ) -> Option<()> {
         let Some(range) = rows.of_terms(Some(terms)) else { return Some(()) };
         if rows.all_pass && !self.by_device {
             self.count_quarters(rows.quarters.get(range)?, evaluator);
-        } else if let Some(runs) = rows.terms_runs.find(terms) {
+        } else if let Some(runs) = rows.terms_runs.find(terms).filter(|_| !wanted.asks_figures()) {
             let runs = rows.terms_runs.each(runs, range.start);
             self.count_runs(rows, &rows.terms_runs, runs, |run| run.len(), evaluator)?;
         } else {
@@ -171,12 +190,13 @@ impl Counting<'_> {
     }
 
     /// The directory that says it all, where every row counts.
-    fn directory(&self, wanted: &Wanted, grouping: Grouping) -> Option<Postings> {
+    fn directory(&self, rows: &Rows<'_>, wanted: &Wanted, grouping: Grouping) -> Option<Postings> {
         let all = self.whole.is_some() && wanted.terms().is_none() && wanted.items().is_none();
         match grouping {
             Grouping::Terms { .. } => Some(Postings::Terms),
-            Grouping::Items { .. } | Grouping::Distinct => Some(Postings::Items),
-            Grouping::Day | Grouping::DayAndEngine | Grouping::Engine | Grouping::Device => None,
+            Grouping::Items { .. } => Some(Postings::Items),
+            Grouping::Distinct if rows.item_rows.len() > 0 => Some(Postings::Items),
+            _ => None,
         }
         .filter(|_| all)
     }
@@ -270,12 +290,20 @@ impl Counting<'_> {
             found.sort_unstable();
             found
         });
+        // Terms follow each other as their rows do.
+        let mut next = 0;
         let mut count = |terms: u32, range: Range<u32>| {
             let range = place(range.start)..place(range.end);
             let clicks = match &found {
                 Some(found) => {
-                    let before = |bound: usize| found.partition_point(|row| *row < bound);
-                    before(range.end) - before(range.start)
+                    let mut pass = |bound: usize| {
+                        while found.get(next).is_some_and(|row| *row < bound) {
+                            next += 1;
+                        }
+                        next
+                    };
+                    let before = pass(range.start);
+                    pass(range.end) - before
                 }
                 None if self.whole.is_some() => range.len(),
                 None => range.filter(|row| rows.segment(*row).is_some()).count(),
@@ -287,6 +315,49 @@ impl Counting<'_> {
             Some(terms) => {
                 if let Some(range) = rows.terms.find(terms) {
                     count(terms, range);
+                }
+                Some(())
+            }
+        }
+    }
+
+    /// Counts what is on no item, as searches are, where everything is counted.
+    fn count_without_item(&self, rows: &Rows<'_>, wanted: &Wanted, evaluator: &mut Evaluator<'_>) {
+        if rows.item_rows.len() > 0 || wanted.items().is_some() {
+            return;
+        }
+        let mut count = 0;
+        rows.each_passing(wanted, |_, _| count += 1);
+        evaluator.add_number(UNTOLD, count);
+    }
+
+    fn count_item_ranks(
+        &self,
+        rows: &Rows<'_>,
+        wanted: &Wanted,
+        evaluator: &mut Evaluator<'_>,
+    ) -> Option<()> {
+        let Some(range) = rows.of_terms(wanted.terms()) else { return Some(()) };
+        let all = self.whole.is_some() && wanted.terms().is_none();
+        let pairs = evaluator.pairs_mut();
+        let share = pairs.share();
+        let mut count = |item: u32, found: Range<u32>| {
+            let found = rows.item_rows.slice(place(found.start)..place(found.end));
+            if let Some(found) = found.filter(|_| share.has(item)) {
+                found.for_each(|row| {
+                    if all || (range.contains(&row) && rows.segment(row).is_some()) {
+                        pairs.add(item, rows.figure(row), 1);
+                    }
+                });
+            }
+        };
+        match wanted.items() {
+            None => rows.items.for_each(count),
+            Some(items) => {
+                for item in items {
+                    if let Some(found) = rows.items.find(*item) {
+                        count(*item, found);
+                    }
                 }
                 Some(())
             }

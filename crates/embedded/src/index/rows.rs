@@ -27,7 +27,10 @@ pub struct Rows<'a> {
     kinds: &'a [Kind],
     by_quarter: &'a [u32; QUARTERS as usize],
     passes: &'a [bool],
-    /// Whether all kinds pass.
+    /// By row, one more than what it tells in a number, or 0; `None` where no row tells one.
+    figures: Option<Numbers<'a>>,
+    wanted: &'a Wanted,
+    /// Whether every row passes that lies in the question's time.
     pub all_pass: bool,
 }
 
@@ -67,9 +70,10 @@ impl<'a> Rows<'a> {
     pub fn new(
         entry: &EngineEntry,
         postings: &'a [u8],
+        figures: Option<&'a [u8]>,
         kinds: &'a [Kind],
         by_quarter: &'a [u32; QUARTERS as usize],
-        passes: &'a [bool],
+        (wanted, passes): (&'a Wanted, &'a [bool]),
     ) -> Option<Self> {
         let part = |part: Postings| postings.get(entry.parts[part as usize].clone());
         let (rows, greatest_kind) = (place(entry.rows), kinds.len().saturating_sub(1));
@@ -82,7 +86,7 @@ impl<'a> Rows<'a> {
         Some(Self {
             terms: Directory::new(part(Postings::Terms)?)?,
             items: Directory::new(part(Postings::Items)?)?,
-            item_rows: Numbers::new(part(Postings::ItemRows)?, rows, rows.saturating_sub(1))?,
+            item_rows: Numbers::all(part(Postings::ItemRows)?, rows.saturating_sub(1))?,
             quarters,
             row_kinds: Numbers::new(part(Postings::Kinds)?, rows, greatest_kind)?,
             terms_runs: runs(quarters, Postings::TERMS_RUNS)?,
@@ -90,7 +94,14 @@ impl<'a> Rows<'a> {
             kinds,
             by_quarter,
             passes,
-            all_pass: !passes.contains(&false),
+            figures: match figures {
+                Some(figures) if !entry.figures.is_empty() => {
+                    Some(Numbers::of_any_width(figures.get(entry.figures.clone())?, rows)?)
+                }
+                _ => None,
+            },
+            wanted,
+            all_pass: !passes.contains(&false) && !wanted.asks_figures(),
         })
     }
 
@@ -98,7 +109,14 @@ impl<'a> Rows<'a> {
     pub fn segment(&self, row: usize) -> Option<usize> {
         let quarter = usize::from(*self.quarters.get(row)?);
         let segment = self.by_quarter.get(quarter)?.checked_sub(1)?;
-        (self.all_pass || self.passes(self.kind(row))).then_some(place(segment))
+        let passes =
+            self.all_pass || (self.passes(self.kind(row)) && self.wanted.passes_figure(self.figure(row)));
+        passes.then_some(place(segment))
+    }
+
+    /// One more than what a row tells in a number, or 0.
+    pub fn figure(&self, row: usize) -> u64 {
+        self.figures.as_ref().map_or(0, |figures| figures.get(row) as u64)
     }
 
     /// The kind of a row, as its place.

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use clicks::conformance::{self, Dice};
+use clicks::conformance::Dice;
 use clicks::{
-    AccountCode, Click, ClickFilter, Counter, Device, Dfid, DocId, EngineIndex, Grouping, Hashid, IndexName,
-    ItemDigest, LocalDays, Period, ProductType, Question, SearchTerms, Tally, Zone,
+    AccountCode, ClickFilter, Counter, Device, Dfid, DocId, EngineIndex, Grouping, Hashid, IndexName,
+    ItemDigest, LocalDays, Period, ProductType, Question, SearchTerms, Tally, UserCode, Zone,
 };
 
 use crate::evaluate::{Columns, Evaluator, Place};
@@ -14,7 +14,7 @@ use crate::index::counters::{Counters, Kinds};
 use crate::index::cuts::Cuts;
 use crate::index::directories::Directories;
 use crate::index::head::Head;
-use crate::index::postings::{count, tell_apart};
+use crate::index::postings::{PartBytes, count, tell_apart};
 use crate::index::users::Mark;
 use crate::keys::FingerprintKey;
 use crate::names::Names;
@@ -33,9 +33,8 @@ struct World {
 
 /// The visitor with a number, or none for 0.
 fn user(number: usize) -> Mark {
-    let code = number.checked_sub(1).map(|number| number.to_string().parse().unwrap());
-    let click = Click { user: code, account: ACCOUNT, ..conformance::click("any", 0).unwrap() };
-    Mark::of(&click, &FingerprintKey::from_bytes(&[5; 16]))
+    let code: Option<UserCode> = number.checked_sub(1).map(|number| number.to_string().parse().unwrap());
+    Mark::of(ACCOUNT, code.as_ref(), &FingerprintKey::from_bytes(&[5; 16]))
 }
 
 fn index(number: usize) -> IndexName {
@@ -49,6 +48,7 @@ fn world(dice: &mut Dice) -> World {
     let (terms, items) = (*dice.pick(&[2, 300]), *dice.pick(&[3, 400]));
     let (terms, items) = (1 + dice.below(terms), 1 + dice.below(items));
     let visitors = *dice.pick(&[0, 3, 900]);
+    let figures = dice.pick(&[vec![0], vec![0, 1, 12], vec![0, 1, 300, 10_001]]).clone();
     for _ in 0..dice.below(4_000) {
         let engine = names.intern_engine(ACCOUNT, *dice.pick(&ENGINES));
         let text = SearchTerms::from_folded(&format!("terms {}", dice.below(terms)));
@@ -64,6 +64,7 @@ fn world(dice: &mut Dice) -> World {
             device: u8::try_from(dice.below(3)).unwrap(),
             product: u8::try_from(dice.below(6)).unwrap(),
             user: user(dice.below(visitors)),
+            figure: *dice.pick(&figures),
         });
     }
     World { names, rows, first }
@@ -100,27 +101,31 @@ fn question(dice: &mut Dice) -> Question {
         Grouping::Device,
         Grouping::Terms { rows_max: 20 },
         Grouping::Items { rows_max: 20 },
+        Grouping::ItemRanks { rows_max: 20 },
         Grouping::Distinct,
     ]);
-    Question { days, filter, grouping }
+    Question::clicks(days, filter, grouping)
 }
 
 /// The answer, with terms and items by number.
-fn answer(evaluator: Evaluator<'_>, question: &Question) -> (Tally, Vec<(u32, u64)>) {
+fn answer(evaluator: Evaluator<'_>, question: &Question) -> (Tally, Vec<((u32, u32), u64)>) {
     let mut counter = Counter::new(question);
     let mut rows = Vec::new();
     match question.grouping {
-        Grouping::Terms { .. } | Grouping::Items { .. } => {
-            let top = evaluator.into_top();
-            rows = top.above;
-            rows.extend(top.level.into_iter().map(|number| (number, top.level_clicks)));
-            rows.push((0, top.untold));
+        Grouping::Terms { rows_max } | Grouping::Items { rows_max } => {
+            let top = evaluator.top(rows_max);
+            rows.extend(top.above.into_iter().map(|(number, clicks)| ((number, 0), clicks)));
+            rows.extend(top.level.into_iter().map(|number| ((number, 0), top.level_clicks)));
+            rows.push(((0, 0), evaluator.untold()));
             rows.sort_unstable();
         }
-        Grouping::Distinct => {
-            let (visitors, items) = evaluator.into_distinct();
-            counter.add_distinct(visitors.count(&|| false).unwrap(), items);
+        Grouping::ItemRanks { rows_max } => {
+            let top = evaluator.top_pairs(rows_max);
+            rows.extend(top.above);
+            rows.extend(top.level.into_iter().map(|pair| (pair, top.level_clicks)));
+            rows.sort_unstable();
         }
+        Grouping::Distinct => counter.add_distinct(evaluator.into_distinct(&|| false).unwrap()),
         _ => evaluator.finish(&mut counter),
     }
     (counter.finish(), rows)
@@ -139,6 +144,7 @@ fn columns_of(rows: &[Row], evaluator: &mut Evaluator<'_>) {
         device: &rows.iter().map(|row| row.device).collect::<Vec<_>>(),
         product: &rows.iter().map(|row| row.product).collect::<Vec<_>>(),
         user: &rows.iter().map(|row| row.user).collect::<Vec<_>>(),
+        figure: &rows.iter().map(|row| row.figure).collect::<Vec<_>>(),
         range_ms,
         only_engine: None,
     });
@@ -157,11 +163,12 @@ fn an_index_counts_as_its_rows_do() {
             let head = Head::read(&sections.engines, &sections.kinds).unwrap();
             assert_eq!(head.rows(), rows.len() as u64);
             counters.insert(day, 0, &head.quarters(&sections.counters).unwrap());
-            parts.push((day, head, Arc::new(sections.postings), Arc::new(sections.users)));
+            let sections = [sections.postings, sections.users, sections.figures].map(Arc::new);
+            parts.push((day, head, sections));
         }
         for _ in 0..90 {
             let question = question(&mut dice);
-            let wanted = Wanted::new(&question.filter, &world.names);
+            let wanted = Wanted::new(question.measure, &question.filter, &world.names);
             if wanted.is_nothing() {
                 continue;
             }
@@ -173,21 +180,16 @@ fn an_index_counts_as_its_rows_do() {
             let mut by_postings = Evaluator::new(&question, &wanted, end);
             let mut directories = Directories::default();
             for day in cuts.days() {
-                let (_, head, postings, users) = parts.iter().find(|part| part.0 == day.day).unwrap();
-                count(head, postings, &wanted, &day, &mut directories, &mut by_postings).unwrap();
-                if question.grouping == Grouping::Distinct {
-                    tell_apart(head, postings, users, &wanted, &day, by_postings.visitors_mut()).unwrap();
-                }
+                let (_, head, sections) = parts.iter().find(|part| part.0 == day.day).unwrap();
+                let [postings, users, figures] = sections.each_ref().map(Arc::clone);
+                let users = (question.grouping == Grouping::Distinct).then_some(users);
+                let part = PartBytes { head, postings, users, figures: Some(figures) };
+                count(&part, &wanted, &day, &mut directories, &mut by_postings).unwrap();
+                tell_apart(&part, &wanted, &day, by_postings.visitors_mut()).unwrap();
             }
             directories.add_up(&mut by_postings).unwrap();
             assert_eq!(answer(by_postings, &question), due, "{:?} {:?}", question.grouping, question.filter);
-            if wanted.terms().is_some()
-                || wanted.items().is_some()
-                || matches!(
-                    question.grouping,
-                    Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::Distinct
-                )
-            {
+            if wanted.terms().is_some() || wanted.items().is_some() || question.grouping.is_by_names() {
                 continue;
             }
             let mut by_counters = Evaluator::new(&question, &wanted, end);

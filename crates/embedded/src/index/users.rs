@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use clicks::{Click, StoreError};
+use clicks::{AccountCode, StoreError, UserCode};
 
 use crate::index::numbers::{Numbers, width_of};
 use crate::keys::{Fingerprint, FingerprintKey, KeyKind};
@@ -27,10 +27,9 @@ impl Mark {
     /// A click that tells no visitor.
     pub const NOBODY: Self = Self([0; MARK_BYTES]);
 
-    /// The mark of a click's visitor.
-    pub fn of(click: &Click, key: &FingerprintKey) -> Self {
-        let user = click.user.as_ref();
-        let fingerprint = user.map(|user| key.of(KeyKind::User, click.account, user.as_str()));
+    /// The mark of an account's visitor.
+    pub fn of(account: AccountCode, user: Option<&UserCode>, key: &FingerprintKey) -> Self {
+        let fingerprint = user.map(|user| key.of(KeyKind::User, account, user.as_str()));
         fingerprint.map_or(Self::NOBODY, Self::from_fingerprint)
     }
 

@@ -36,7 +36,7 @@ pub struct RowPlace {
     pub row: u32,
 }
 
-/// What is counted of a click, in numbers.
+/// What is counted of a click, or of a search, in numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Row {
     pub at_ms: i64,
@@ -45,8 +45,11 @@ pub struct Row {
     pub item: u32,
     pub terms: u32,
     pub device: u8,
+    /// Of a click its product type; of a search whether it found anything.
     pub product: u8,
     pub user: Mark,
+    /// One more than what it tells in a number, or 0: of a click its rank, of a search how much it found.
+    pub figure: u64,
 }
 
 /// The columns that are counted.
@@ -60,6 +63,7 @@ pub struct Counted {
     device: Vec<u8>,
     product: Vec<u8>,
     user: Vec<Mark>,
+    figure: Vec<u64>,
     /// The first and the last instant.
     range_ms: Option<(i64, i64)>,
     /// More than one engine has rows here.
@@ -80,6 +84,7 @@ impl Counted {
         self.device.push(row.device);
         self.product.push(row.product);
         self.user.push(row.user);
+        self.figure.push(row.figure);
     }
 
     /// The row at a place.
@@ -93,6 +98,7 @@ impl Counted {
             device: *self.device.get(row)?,
             product: *self.product.get(row)?,
             user: *self.user.get(row)?,
+            figure: *self.figure.get(row)?,
         })
     }
 
@@ -107,6 +113,7 @@ impl Counted {
             device: &self.device,
             product: &self.product,
             user: &self.user,
+            figure: &self.figure,
             range_ms: self.range_ms.unwrap_or((0, -1)),
             only_engine: self.engine.first().copied().filter(|_| !self.mixed),
         }
@@ -119,6 +126,41 @@ impl Counted {
             + self.device.capacity()
             + self.product.capacity()
             + self.user.capacity() * size_of::<Mark>()
+            + self.figure.capacity() * size_of::<u64>()
+    }
+
+    /// Whether any row may lie in `from_ms..until_ms`.
+    pub fn touches(&self, from_ms: i64, until_ms: i64) -> bool {
+        self.range_ms.is_some_and(|(first_ms, last_ms)| first_ms < until_ms && last_ms >= from_ms)
+    }
+}
+
+/// Rows that never change, in blocks that readers hold while the writer goes on.
+#[derive(Debug, Default)]
+pub struct CountedBlocks {
+    blocks: Vec<Arc<Counted>>,
+}
+
+impl CountedBlocks {
+    /// Adds a row.
+    pub fn push(&mut self, row: Row) {
+        if self.blocks.last().is_none_or(|last| last.at_ms.len() >= BLOCK_ROWS_MAX) {
+            self.blocks.push(Arc::default());
+        }
+        if let Some(last) = self.blocks.last_mut() {
+            Arc::make_mut(last).push(row);
+        }
+    }
+
+    /// The blocks that may have rows in `from_ms..until_ms`.
+    pub fn touched(&self, from_ms: i64, until_ms: i64) -> impl Iterator<Item = Arc<Counted>> {
+        self.blocks.iter().filter(move |block| block.touches(from_ms, until_ms)).map(Arc::clone)
+    }
+
+    /// About how many bytes they take.
+    pub fn memory_bytes(&self) -> usize {
+        self.blocks.iter().map(|block| block.memory_bytes()).sum::<usize>()
+            + self.blocks.capacity() * size_of::<Arc<Counted>>()
     }
 }
 
@@ -192,7 +234,7 @@ impl Block {
 
     /// Whether any row may lie in `from_ms..until_ms`.
     pub fn touches(&self, from_ms: i64, until_ms: i64) -> bool {
-        self.counted.range_ms.is_some_and(|(first_ms, last_ms)| first_ms < until_ms && last_ms >= from_ms)
+        self.counted.touches(from_ms, until_ms)
     }
 }
 

@@ -10,16 +10,18 @@ pub mod waiting;
 
 use std::collections::BTreeMap;
 
-use clicks::{Click, Search};
+use clicks::{Click, Measure, Search};
 
 use crate::index::users::Mark;
 use crate::keys::Fingerprint;
-use crate::names::Names;
+use crate::names::{Names, UNTOLD};
 use crate::recent::corrections::Corrections;
-use crate::recent::day::{Block, Counted, Day, Rest, Row, RowPlace, day_of};
+use crate::recent::day::{Block, Counted, CountedBlocks, Day, Rest, Row, RowPlace, day_of};
 use crate::recent::ids::Ids;
 use crate::recent::searches::Searches;
 use crate::recent::waiting::Waiting;
+use std::sync::Arc;
+
 use crate::record::{PackedSearch, RecordError, device_code, device_of, product_type_of};
 
 /// What was recorded since the last sealing. Names are numbers of the store's dictionaries.
@@ -27,6 +29,8 @@ use crate::record::{PackedSearch, RecordError, device_code, device_of, product_t
 pub struct Recent {
     days: BTreeMap<i32, Day>,
     searches: Searches,
+    /// What is counted of them, by UTC day.
+    searched: BTreeMap<i32, CountedBlocks>,
     ids: Ids,
     waiting: Waiting,
     corrections: Corrections,
@@ -93,6 +97,21 @@ impl Recent {
         days.map(touched).filter(|day| !day.blocks.is_empty()).collect()
     }
 
+    /// The columns that may have rows in `from_ms..until_ms`, of clicks or of searches. They stay as they are.
+    pub fn columns(&self, measure: Measure, from_ms: i64, until_ms: i64) -> Vec<Arc<Counted>> {
+        match measure {
+            Measure::Clicks => {
+                let days = self.blocks(from_ms, until_ms).into_iter();
+                days.flat_map(|day| day.blocks).map(|(_, block)| block.counted).collect()
+            }
+            Measure::Searches if from_ms < until_ms => {
+                let days = self.searched.range(day_of(from_ms)..=day_of(until_ms - 1));
+                days.flat_map(|(_, blocks)| blocks.touched(from_ms, until_ms)).collect()
+            }
+            Measure::Searches => Vec::new(),
+        }
+    }
+
     /// Keeps a click whose id was not used, and which is completed as far as is known. `user` is the mark of its visitor;
     /// `id` the fingerprint of its id; `waits_for` that of the search which is not known yet.
     pub fn keep_click(
@@ -116,18 +135,19 @@ impl Recent {
     }
 
     /// Keeps a search, and completes the clicks here that waited for it no longer than `join_ms` milliseconds. Its
-    /// account must have none with its id. `query` is the fingerprint that clicks wait for it by.
+    /// account must have none with its id. `user` is the mark of its visitor; `query` the fingerprint that clicks wait for it by.
     ///
     /// # Errors
     /// When what is kept can't be read back: then memory is damaged.
     pub fn keep_search(
         &mut self,
         names: &mut Names,
-        search: &Search,
+        (search, user): (&Search, Mark),
         query: Fingerprint,
         join_ms: i64,
     ) -> Result<(), RecordError> {
-        names.intern_engine(search.account, search.engine);
+        let row = row_of_search(names, search, user);
+        self.searched.entry(day_of(search.at_ms)).or_default().push(row);
         self.searches.insert(&search.id, PackedSearch::new(search));
         self.records += 1;
         // No later search can have this id, so clicks that waited too long are forgotten here too.
@@ -158,6 +178,7 @@ impl Recent {
     pub fn memory_bytes(&self) -> usize {
         self.days.values().map(Day::memory_bytes).sum::<usize>()
             + self.searches.memory_bytes()
+            + self.searched.values().map(CountedBlocks::memory_bytes).sum::<usize>()
             + self.ids.memory_bytes()
             + self.waiting.memory_bytes()
             + self.corrections.memory_bytes()
@@ -184,6 +205,44 @@ pub fn row_of(names: &mut Names, click: &Click, user: Mark) -> Row {
         device: device_code(click.device),
         product: click.product_type.number(),
         user,
+        figure: rank_figure(click.rank),
+    }
+}
+
+/// What is counted of a search, in numbers.
+pub fn row_of_search(names: &mut Names, search: &Search, user: Mark) -> Row {
+    let engine = names.intern_engine(search.account, search.engine);
+    let indices: Vec<u32> =
+        search.indices.iter().map(|index| names.intern_index(engine, Some(index))).collect();
+    Row {
+        at_ms: search.at_ms,
+        engine,
+        index: names.intern_indices(indices),
+        item: UNTOLD,
+        terms: names.intern_terms(search.terms().as_ref()),
+        device: device_code(search.device),
+        product: found_code(search.total_hits),
+        user,
+        figure: hits_figure(search.total_hits),
+    }
+}
+
+/// The figure of a rank, which may be told or not.
+pub fn rank_figure(rank: Option<u32>) -> u64 {
+    rank.map_or(0, |rank| u64::from(rank) + 1)
+}
+
+/// The figure of how much a search found.
+pub fn hits_figure(hits: Option<u64>) -> u64 {
+    hits.map_or(0, |hits| hits.saturating_add(1))
+}
+
+/// Unknown is 0, nothing found 1, something 2.
+pub const fn found_code(hits: Option<u64>) -> u8 {
+    match hits {
+        None => 0,
+        Some(0) => 1,
+        Some(_) => 2,
     }
 }
 

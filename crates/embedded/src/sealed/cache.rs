@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use clicks::StoreError;
 
-use crate::sealed::part::{ClickPart, Loads};
+use crate::sealed::part::{Loads, Part};
 
 /// A section in memory.
 pub type SectionBytes = Arc<Vec<u8>>;
@@ -17,7 +17,7 @@ pub struct IndexCache {
     bytes_max: usize,
     bytes: AtomicUsize,
     clock: AtomicU64,
-    loaded: Mutex<Vec<(Weak<ClickPart>, Loads)>>,
+    loaded: Mutex<Vec<(Weak<Part>, Loads)>>,
 }
 
 impl IndexCache {
@@ -40,7 +40,7 @@ impl IndexCache {
     ///
     /// # Errors
     /// [`StoreError::Damaged`] when it can't be read.
-    pub fn get(&self, part: &Arc<ClickPart>, loads: Loads) -> Result<SectionBytes, StoreError> {
+    pub fn get(&self, part: &Arc<Part>, loads: Loads) -> Result<SectionBytes, StoreError> {
         let asked = self.clock.fetch_add(1, Ordering::Relaxed);
         part.loaded(loads).asked.store(asked, Ordering::Relaxed);
         if let Some(bytes) = part.loaded(loads).get() {
@@ -57,19 +57,19 @@ impl IndexCache {
             part.loaded(loads).set(Some(Arc::clone(&bytes)));
             loaded.push((Arc::downgrade(part), loads));
         }
-        let in_memory = |(part, loads): &(Weak<ClickPart>, Loads)| part.upgrade()?.loaded(*loads).get();
+        let in_memory = |(part, loads): &(Weak<Part>, Loads)| part.upgrade()?.loaded(*loads).get();
         let all: usize = loaded.iter().filter_map(in_memory).map(|bytes| bytes.len()).sum();
         self.bytes.store(all, Ordering::Relaxed);
         Ok(bytes)
     }
 
     /// Lets those go that were not asked for the longest, until so many more bytes have room.
-    fn make_room(&self, loaded: &mut Vec<(Weak<ClickPart>, Loads)>, more: usize) {
+    fn make_room(&self, loaded: &mut Vec<(Weak<Part>, Loads)>, more: usize) {
         if self.bytes().saturating_add(more) <= self.bytes_max {
             return;
         }
-        let part = |(part, loads): &(Weak<ClickPart>, Loads)| Some((part.upgrade()?, *loads));
-        let mut parts: Vec<(Arc<ClickPart>, Loads)> = loaded.iter().filter_map(part).collect();
+        let part = |(part, loads): &(Weak<Part>, Loads)| Some((part.upgrade()?, *loads));
+        let mut parts: Vec<(Arc<Part>, Loads)> = loaded.iter().filter_map(part).collect();
         parts.sort_by_key(|(part, loads)| Reverse(part.loaded(*loads).asked.load(Ordering::Relaxed)));
         let (mut bytes, room) = (0, self.bytes_max.saturating_sub(more));
         parts.retain(|(part, loads)| {

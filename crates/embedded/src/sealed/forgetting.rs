@@ -15,7 +15,7 @@ use crate::recent::corrections::{LearnedRows, Origin};
 use crate::sealed::date::day_of_date;
 use crate::sealed::manifest::{CountsInfo, Manifest};
 use crate::sealed::moved::Moved;
-use crate::sealed::part::{ClickPart, Holds, SearchPart, day_folder};
+use crate::sealed::part::{Holds, Part, day_folder};
 use crate::sealed::publishing::Written;
 use crate::sealed::sealing::{Change, Sealer, rows_of};
 use crate::sealed::writing::Rows;
@@ -25,8 +25,8 @@ use crate::store_files::write_file;
 /// Parts that nothing names any more. Their files are there while somebody reads them.
 #[derive(Default)]
 pub struct Leaving {
-    clicks: Vec<Weak<ClickPart>>,
-    searches: Vec<Weak<SearchPart>>,
+    clicks: Vec<Weak<Part>>,
+    searches: Vec<Weak<Part>>,
 }
 
 impl Leaving {
@@ -187,7 +187,7 @@ impl Sealer {
                 self.erase_clicks(kept, visitor, (day, part), &mut erasing)?;
             }
             for part in &day.searches {
-                self.erase_searches(visitor, part, &mut erasing)?;
+                self.erase_searches(kept, visitor, part, &mut erasing)?;
             }
         }
         let mut next = self.manifest.clone();
@@ -205,7 +205,7 @@ impl Sealer {
         &mut self,
         kept: &Shared,
         visitor: &Visitor<'_>,
-        (day, part): (&DayParts, &Arc<ClickPart>),
+        (day, part): (&DayParts, &Arc<Part>),
         erasing: &mut Erasing,
     ) -> Result<(), SealError> {
         let info = part.info();
@@ -268,8 +268,9 @@ impl Sealer {
 
     fn erase_searches(
         &mut self,
+        kept: &Shared,
         visitor: &Visitor<'_>,
-        part: &Arc<SearchPart>,
+        part: &Arc<Part>,
         erasing: &mut Erasing,
     ) -> Result<(), SealError> {
         let info = part.info();
@@ -300,7 +301,7 @@ impl Sealer {
             }
             Err(error) => Some(Err(part.files().damage(error).into())),
         });
-        let written = self.target(number, info.day, folder.as_ref()).write_searches(rest)?;
+        let written = self.target(number, info.day, folder.as_ref()).write_searches(kept, rest)?;
         erasing.written.push(Written { holds: Holds::Searches, info: written, replaces: vec![info.number] });
         Ok(())
     }

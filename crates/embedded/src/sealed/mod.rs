@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::Arc;
 
-use clicks::{AccountCode, Click, Question, Search, StoreError};
+use clicks::{AccountCode, Click, Measure, Question, Search, StoreError};
 
 use crate::index::counters::Counters;
 use crate::keys::{Fingerprint, Keys, KeysError};
@@ -28,7 +28,7 @@ use crate::recent::corrections::Origin;
 use crate::recent::day::{DAY_MS, day_of};
 use crate::sealed::cache::IndexCache;
 use crate::sealed::found::{FoundSearches, Place};
-use crate::sealed::part::{ClickPart, SearchPart};
+use crate::sealed::part::Part;
 
 /// Why a sealing came to nothing. What was to be sealed is still in the journal and in memory.
 #[derive(Debug, thiserror::Error)]
@@ -77,10 +77,20 @@ impl From<StoreError> for SealError {
 /// The parts of one day, in the order in which their rows were recorded.
 #[derive(Clone, Default)]
 pub struct DayParts {
-    pub clicks: Vec<Arc<ClickPart>>,
-    pub searches: Vec<Arc<SearchPart>>,
+    pub clicks: Vec<Arc<Part>>,
+    pub searches: Vec<Arc<Part>>,
     /// What is wrong with it: such a day answers nothing.
     pub damaged: Option<String>,
+}
+
+impl DayParts {
+    /// The parts that have what is counted.
+    pub fn parts(&self, measure: Measure) -> &[Arc<Part>] {
+        match measure {
+            Measure::Clicks => &self.clicks,
+            Measure::Searches => &self.searches,
+        }
+    }
 }
 
 /// All sealed days.
@@ -93,7 +103,9 @@ pub struct Sealed {
     pub counts_from: i32,
     /// The removed days that have any.
     pub counted: BTreeSet<i32>,
+    /// Of clicks.
     pub counters: Counters,
+    pub search_counters: Counters,
     pub keys: Arc<Keys>,
     pub cache: Arc<IndexCache>,
     pub found: Arc<FoundSearches>,
@@ -223,7 +235,7 @@ impl Sealed {
         days + self.keys.listed().map(|run| run.bytes).sum::<u64>()
     }
 
-    /// The first and the last day that has clicks.
+    /// The first and the last day that has anything.
     pub fn day_range(&self) -> Option<(i32, i32)> {
         let days = || self.days.keys().chain(&self.counted).copied();
         Some((days().min()?, days().max()?))
@@ -231,10 +243,12 @@ impl Sealed {
 
     /// About how many bytes of memory it takes.
     pub fn memory_bytes(&self) -> usize {
-        let part = |part: &Arc<ClickPart>| size_of::<ClickPart>() + part.head().memory_bytes();
-        let parts = self.days.values().flat_map(|day| &day.clicks).map(part).sum::<usize>();
+        let part = |part: &Arc<Part>| size_of::<Part>() + part.head().memory_bytes();
+        let parts = self.days.values().flat_map(|day| day.clicks.iter().chain(&day.searches));
+        let parts = parts.map(part).sum::<usize>();
         let keys = usize::try_from(self.keys.memory_bytes()).unwrap_or(usize::MAX);
-        parts + self.counters.memory_bytes() + self.cache.bytes() + self.found.bytes() + keys
+        let counters = self.counters.memory_bytes() + self.search_counters.memory_bytes();
+        parts + counters + self.cache.bytes() + self.found.bytes() + keys
     }
 }
 

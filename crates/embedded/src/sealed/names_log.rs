@@ -23,6 +23,7 @@ const ENGINE: u8 = 1;
 const INDEX: u8 = 2;
 const ITEM: u8 = 3;
 const TERMS: u8 = 4;
+const SEVERAL_INDICES: u8 = 5;
 
 /// How many names of each kind there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,6 +32,7 @@ struct Ends {
     indices: usize,
     items: usize,
     terms: usize,
+    several: usize,
 }
 
 impl Ends {
@@ -40,6 +42,7 @@ impl Ends {
             indices: names.indices.numbers_end(),
             items: names.items.numbers_end(),
             terms: names.terms.numbers_end(),
+            several: names.several.numbers_end(),
         }
     }
 }
@@ -110,7 +113,7 @@ impl NamesLog {
     }
 }
 
-/// Adds some names to a frame. An engine comes before its indices, and they before their items.
+/// Adds some names to a frame. An engine comes before its indices, and they before their items and before several of them.
 fn put_page(frame: &mut Vec<u8>, names: &Names, next: &mut Ends, until: Ends) {
     let page = |from: usize, until: usize| {
         (from..until.min(from + PAGE_NAMES)).map(|number| (number, to_u32(number)))
@@ -140,6 +143,14 @@ fn put_page(frame: &mut Vec<u8>, names: &Names, next: &mut Ends, until: Ends) {
             put_text(frame, item.doc_id.as_str());
         }
         next.items = number + 1;
+    }
+    for (number, name) in page(next.several, until.several).take_while(|_| placed) {
+        if let Some(indices) = names.several.name(name) {
+            frame.push(SEVERAL_INDICES);
+            put_number(frame, indices.len() as u64);
+            indices.iter().for_each(|index| put_number(frame, u64::from(*index)));
+        }
+        next.several = number + 1;
     }
     for (number, name) in page(next.terms, until.terms) {
         if let Some(terms) = names.terms.name(name) {
@@ -182,6 +193,19 @@ fn read_names(names: &mut Names, frame: &[u8]) -> Result<(), RecordError> {
             }
             TERMS => {
                 names.intern_terms(Some(&SearchTerms::from_folded(reading.text()?)));
+            }
+            SEVERAL_INDICES => {
+                // The count is not trusted with memory: each number takes bytes of its own.
+                let mut indices = Vec::new();
+                for _ in 0..reading.number()? {
+                    let index = read_number(&mut reading)?;
+                    names.indices.name(index).ok_or(RecordError::Name)?;
+                    indices.push(index);
+                }
+                // A number that is given twice, or to fewer than two, would shift all that follow.
+                let known = names.several.numbers_end();
+                names.intern_indices(indices);
+                (names.several.numbers_end() > known).then_some(()).ok_or(RecordError::Name)?;
             }
             other => return Err(RecordError::Kind(other)),
         }

@@ -18,13 +18,14 @@ use crate::keys::{
     FingerprintKey, KeyKind, Keys, KeysOptions, RunInfo, at_once, run_name, run_number, verify_run, write_run,
 };
 use crate::names::Names;
-use crate::recent::row_of;
+use crate::recent::day::Row;
+use crate::recent::{row_of, row_of_search};
 use crate::sealed::cache::IndexCache;
 use crate::sealed::date::{date_of, day_of_date};
 use crate::sealed::folders::Folders;
 use crate::sealed::manifest::{CountsInfo, MANIFEST_NAME, Manifest, PartInfo};
 use crate::sealed::names_log::{NamesLog, folder_name};
-use crate::sealed::part::{ClickPart, Holds, PartFiles, SearchPart, day_folder, new_part_name, part_name};
+use crate::sealed::part::{Holds, Part, PartFiles, day_folder, new_part_name, part_name};
 use crate::sealed::publishing::write_manifest;
 use crate::sealed::sealing::{Pace, PartLimits, Sealer};
 use crate::sealed::{DayParts, SealError, Sealed, hash_of};
@@ -228,19 +229,20 @@ impl Opening {
     fn open_days(&mut self, options: &SealedOptions) -> Result<Sealed, SealError> {
         let mut days: BTreeMap<i32, DayParts> = BTreeMap::new();
         let keys = self.open_keys(options)?;
+        let (mut counters, mut search_counters) = (Counters::default(), Counters::default());
         for info in self.sealer.manifest.searches.clone() {
             let files = self.files(Holds::Searches, info)?;
+            let opened = self.open_part(files, &keys, &mut search_counters);
             let day = days.entry(info.day).or_default();
-            match self.open_searches(files) {
+            match opened {
                 Ok(part) => day.searches.push(Arc::new(part)),
                 Err(SealError::Damaged(reason)) => day.damage(reason),
                 Err(other) => return Err(other),
             }
         }
-        let mut counters = Counters::default();
         for info in self.sealer.manifest.clicks.clone() {
             let files = self.files(Holds::Clicks, info)?;
-            let opened = self.open_clicks(files, &keys, &mut counters);
+            let opened = self.open_part(files, &keys, &mut counters);
             let day = days.entry(info.day).or_default();
             match opened {
                 Ok(part) => day.clicks.push(Arc::new(part)),
@@ -264,6 +266,7 @@ impl Opening {
             counted: self.sealer.manifest.counts.iter().map(|counts| counts.day).collect(),
             has_damage,
             counters,
+            search_counters,
             keys: Arc::new(keys),
             cache: Arc::new(IndexCache::new(options.index_bytes_max)),
             found: Arc::default(),
@@ -359,42 +362,18 @@ impl Opening {
         })
     }
 
-    fn open_searches(&mut self, files: PartFiles) -> Result<SearchPart, SealError> {
-        check_length(&files)?;
-        let owner = self.owner(files.info);
-        let folder = Arc::clone(&self.sealer.folders.index);
-        let index = match IndexFile::open(folder.as_ref(), owner) {
-            Ok(index) => index,
-            Err(IndexError::Io(error)) => return Err(SealError::Io { file: files.index_name(), error }),
-            Err(error) => {
-                self.rebuilt.push(format!("{}: {error}", files.index_name()));
-                let mut ids = Vec::new();
-                for (row, search) in (0_u32..).zip(files.searches()?.rows(0..files.info.rows)) {
-                    let search = search.map_err(|error| SealError::Damaged(error.to_string()))?;
-                    ids.push((
-                        hash_of(self.sealer.key.of(KeyKind::SearchId, search.account, &search.id)),
-                        row,
-                    ));
-                }
-                write_index(folder.as_ref(), owner, [&[], &[], &[], &[], &put_ids(ids), &[]])
-                    .map_err(SealError::io(files.index_name()))?;
-                reopened(folder.as_ref(), owner, &files)?
-            }
-        };
-        Ok(SearchPart::new(files, index))
-    }
-
-    fn open_clicks(
+    /// Opens a part, and adds what it counts. Its index is built anew where that is not there or can't be used.
+    fn open_part(
         &mut self,
         files: PartFiles,
         keys: &Keys,
         counters: &mut Counters,
-    ) -> Result<ClickPart, SealError> {
+    ) -> Result<Part, SealError> {
         check_length(&files)?;
         let owner = self.owner(files.info);
         let folder = Arc::clone(&self.sealer.folders.index);
         let opened = IndexFile::open(folder.as_ref(), owner).and_then(|index| {
-            let part = ClickPart::open(files.clone(), index)?;
+            let part = Part::open(files.clone(), index)?;
             let quarters = part.quarters()?;
             Ok((part, quarters))
         });
@@ -403,10 +382,14 @@ impl Opening {
             Err(IndexError::Io(error)) => return Err(SealError::Io { file: files.index_name(), error }),
             Err(error) => {
                 self.rebuilt.push(format!("{}: {error}", files.index_name()));
-                self.rebuild_index(&files, keys)?;
+                let (rows, ids) = match files.holds {
+                    Holds::Clicks => self.click_rows(&files, keys)?,
+                    Holds::Searches => self.search_rows(&files)?,
+                };
+                self.write_index(&files, &rows, ids)?;
                 let index = reopened(folder.as_ref(), owner, &files)?;
                 let unread = |error| SealError::Damaged(format!("{}: {error}", files.index_name()));
-                let part = ClickPart::open(files.clone(), index).map_err(unread)?;
+                let part = Part::open(files.clone(), index).map_err(unread)?;
                 let quarters = part.quarters().map_err(unread)?;
                 (part, quarters)
             }
@@ -415,7 +398,8 @@ impl Opening {
         Ok(part)
     }
 
-    fn rebuild_index(&mut self, files: &PartFiles, keys: &Keys) -> Result<(), SealError> {
+    /// What is counted of a part's clicks, and which of them wait for a search.
+    fn click_rows(&mut self, files: &PartFiles, keys: &Keys) -> Result<RowsAndIds, SealError> {
         let (mut rows, mut ids, key) = (Vec::new(), Vec::new(), self.sealer.key);
         for (row, click) in (0_u32..).zip(files.clicks()?.rows(0..files.info.rows)) {
             let click = click.map_err(|error| SealError::Damaged(error.to_string()))?;
@@ -425,10 +409,32 @@ impl Opening {
                     ids.push((hash_of(key.of(KeyKind::Waiting, click.account, id)), row));
                 }
             }
-            rows.push(row_of(&mut self.names, &click, Mark::of(&click, &key)));
+            let user = Mark::of(click.account, click.user.as_ref(), &key);
+            rows.push(row_of(&mut self.names, &click, user));
         }
+        Ok((rows, ids))
+    }
+
+    /// What is counted of a part's searches, and their ids.
+    fn search_rows(&mut self, files: &PartFiles) -> Result<RowsAndIds, SealError> {
+        let (mut rows, mut ids, key) = (Vec::new(), Vec::new(), self.sealer.key);
+        for (row, search) in (0_u32..).zip(files.searches()?.rows(0..files.info.rows)) {
+            let search = search.map_err(|error| SealError::Damaged(error.to_string()))?;
+            ids.push((hash_of(key.of(KeyKind::SearchId, search.account, &search.id)), row));
+            let user = Mark::of(search.account, search.user.as_ref(), &key);
+            rows.push(row_of_search(&mut self.names, &search, user));
+        }
+        Ok((rows, ids))
+    }
+
+    fn write_index(
+        &mut self,
+        files: &PartFiles,
+        rows: &[Row],
+        ids: Vec<(u32, u32)>,
+    ) -> Result<(), SealError> {
         self.sealer.names.write_names(&self.names)?;
-        let sections = build(&rows);
+        let sections = build(rows);
         let ids = put_ids(ids);
         let sections = sections.with_ids(&ids);
         write_index(self.sealer.folders.index.as_ref(), self.owner(files.info), sections)
@@ -436,6 +442,9 @@ impl Opening {
             .map_err(SealError::io(files.index_name()))
     }
 }
+
+/// What is counted of some rows, and by which ids some of them are found.
+type RowsAndIds = (Vec<Row>, Vec<(u32, u32)>);
 
 fn reopened(folder: &dyn Disk, owner: Owner, files: &PartFiles) -> Result<IndexFile, SealError> {
     IndexFile::open(folder, owner)

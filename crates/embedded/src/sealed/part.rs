@@ -131,17 +131,18 @@ impl Drop for Removal {
     }
 }
 
-/// A part of a day's clicks.
-pub struct ClickPart {
+/// A part of a day's clicks, or of its searches.
+pub struct Part {
     removal: Removal,
     index: IndexFile,
     head: Head,
     postings: Loaded,
     users: Loaded,
+    figures: Loaded,
 }
 
 /// A section of an index that is in memory when there is room for it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Loaded {
     bytes: Mutex<Option<Arc<Vec<u8>>>>,
     /// When it was last asked for, in the cache's own count.
@@ -149,6 +150,10 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    const fn new() -> Self {
+        Self { bytes: Mutex::new(None), asked: AtomicU64::new(0) }
+    }
+
     /// Its bytes, if they are in memory.
     pub fn get(&self) -> Option<Arc<Vec<u8>>> {
         self.bytes.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -165,6 +170,7 @@ impl Loaded {
 pub enum Loads {
     Postings,
     Users,
+    Figures,
 }
 
 impl Loads {
@@ -172,11 +178,12 @@ impl Loads {
         match self {
             Self::Postings => Section::Postings,
             Self::Users => Section::Users,
+            Self::Figures => Section::Figures,
         }
     }
 }
 
-impl ClickPart {
+impl Part {
     /// A part whose index is there.
     ///
     /// # Errors
@@ -188,7 +195,8 @@ impl ClickPart {
             return Err(IndexError::Damaged);
         }
         let removal = Removal { files, replaced: AtomicBool::new(false) };
-        Ok(Self { removal, index, head, postings: Loaded::default(), users: Loaded::default() })
+        let [postings, users, figures] = [const { Loaded::new() }; 3];
+        Ok(Self { removal, index, head, postings, users, figures })
     }
 
     /// Its files.
@@ -248,6 +256,21 @@ impl ClickPart {
         numbered.collect()
     }
 
+    /// The searches that may have an id, by its hash.
+    ///
+    /// # Errors
+    /// [`StoreError::DamagedDay`].
+    pub fn searches_with(&self, hash: u32) -> Result<Vec<Search>, StoreError> {
+        // Without an index any search may.
+        let rows =
+            rows_with(self.files(), &self.index, hash).unwrap_or_else(|| (0..self.info().rows).collect());
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let searches = self.files().searches()?.rows_at(&rows);
+        searches.map(|search| search.map_err(|error| self.files().damage(error))).collect()
+    }
+
     /// Its index is damaged: the next start builds it anew.
     pub fn forget_index(&self) {
         forget_index(self.files());
@@ -258,6 +281,7 @@ impl ClickPart {
         match loads {
             Loads::Postings => &self.postings,
             Loads::Users => &self.users,
+            Loads::Figures => &self.figures,
         }
     }
 
@@ -274,57 +298,9 @@ impl ClickPart {
         self.index.read(self.files().index.as_ref(), loads.section())
     }
 
-    /// Another part has its rows now: its files go once nobody reads them.
-    pub fn replace(&self) {
-        self.removal.replaced.store(true, Ordering::Relaxed);
-    }
-}
-
-/// A part of a day's searches.
-pub struct SearchPart {
-    removal: Removal,
-    index: IndexFile,
-}
-
-impl SearchPart {
-    /// A part whose index is there.
-    pub const fn new(files: PartFiles, index: IndexFile) -> Self {
-        Self { removal: Removal { files, replaced: AtomicBool::new(false) }, index }
-    }
-
-    /// Its files.
-    pub const fn files(&self) -> &PartFiles {
-        &self.removal.files
-    }
-
-    /// What the manifest says of it.
-    pub const fn info(&self) -> PartInfo {
-        self.removal.files.info
-    }
-
-    /// How many bytes its files take.
-    pub const fn file_bytes(&self) -> u64 {
-        self.info().bytes + self.index.file_bytes()
-    }
-
     /// Another part has its rows now, or none: its files go once nobody reads them.
     pub fn replace(&self) {
         self.removal.replaced.store(true, Ordering::Relaxed);
-    }
-
-    /// The searches that may have an id, by its hash.
-    ///
-    /// # Errors
-    /// [`StoreError::DamagedDay`].
-    pub fn searches_with(&self, hash: u32) -> Result<Vec<Search>, StoreError> {
-        // Without an index any search may.
-        let rows =
-            rows_with(self.files(), &self.index, hash).unwrap_or_else(|| (0..self.info().rows).collect());
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let searches = self.files().searches()?.rows_at(&rows);
-        searches.map(|search| search.map_err(|error| self.files().damage(error))).collect()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::index::counts::counts_name;
 use crate::index::file::{IndexFile, Owner, index_name};
 use crate::keys::run_name;
 use crate::sealed::manifest::{MANIFEST_NAME, Manifest, PartInfo};
-use crate::sealed::part::{ClickPart, Holds, SearchPart, day_folder, new_part_name, part_name};
+use crate::sealed::part::{Holds, Part, day_folder, new_part_name, part_name};
 use crate::sealed::sealing::Sealer;
 use crate::sealed::{DayParts, SealError, Sealed};
 use crate::store_files::{remove, write_file};
@@ -117,7 +117,8 @@ impl Sealer {
             let gone = day.clicks.extract_if(.., |part| !clicks.contains(&part.info().number));
             let gone = gone.filter(|part| !counted.contains(&part.info().number));
             gone.for_each(|part| view.counters.remove(*number, part.info().number));
-            day.searches.retain(|part| searches.contains(&part.info().number));
+            let gone = day.searches.extract_if(.., |part| !searches.contains(&part.info().number));
+            gone.for_each(|part| view.search_counters.remove(*number, part.info().number));
         }
         written.iter().try_for_each(|part| self.add(part, &next.clicks, &mut view))?;
         let days = next.clicks.iter().chain(&next.searches).map(|part| part.day);
@@ -148,13 +149,17 @@ impl Sealer {
         let unread = |error| SealError::Damaged(format!("{}: {error}", files.index_name()));
         let index = IndexFile::open(self.folders.index.as_ref(), owner).map_err(unread)?;
         let day = view.days.entry(part.info.day).or_default();
+        let new = Arc::new(Part::open(files.clone(), index).map_err(unread)?);
+        let quarters = new.quarters().map_err(unread)?;
         match part.holds {
             Holds::Clicks => {
-                let new = Arc::new(ClickPart::open(files.clone(), index).map_err(unread)?);
-                view.counters.insert(part.info.day, part.info.number, &new.quarters().map_err(unread)?);
+                view.counters.insert(part.info.day, part.info.number, &quarters);
                 put_back(day, new, listed);
             }
-            Holds::Searches => day.searches.push(Arc::new(SearchPart::new(files, index))),
+            Holds::Searches => {
+                view.search_counters.insert(part.info.day, part.info.number, &quarters);
+                day.searches.push(new);
+            }
         }
         Ok(())
     }
@@ -171,8 +176,8 @@ pub fn write_manifest(root: &dyn Disk, manifest: &Manifest) -> Result<(), SealEr
 }
 
 /// Puts a part in its place: the order of a day's parts is that of the manifest.
-fn put_back(day: &mut DayParts, part: Arc<ClickPart>, listed: &[PartInfo]) {
+fn put_back(day: &mut DayParts, part: Arc<Part>, listed: &[PartInfo]) {
     day.clicks.push(part);
-    let place = |part: &Arc<ClickPart>| listed.iter().position(|listed| listed.number == part.info().number);
+    let place = |part: &Arc<Part>| listed.iter().position(|listed| listed.number == part.info().number);
     day.clicks.sort_by_cached_key(place);
 }

@@ -17,7 +17,7 @@ use crate::sealed::folders::Folders;
 use crate::sealed::manifest::{Manifest, PartInfo};
 use crate::sealed::moved::Moved;
 use crate::sealed::names_log::NamesLog;
-use crate::sealed::part::{ClickPart, Holds, day_folder};
+use crate::sealed::part::{Holds, Part, day_folder};
 use crate::sealed::publishing::Written;
 use crate::sealed::writing::{Arriving, Merged, Rows, Target};
 use crate::sealed::{SealError, Sealed, hash_of};
@@ -85,7 +85,7 @@ impl Sealer {
             let info = self.write_part(kept, (number, part.info().day), rows, &mut moved, false)?;
             written.push(Written { holds: Holds::Clicks, info, replaces: vec![part.info().number] });
         }
-        self.write_searches(frozen, &mut written, &mut keys)?;
+        self.write_searches(kept, frozen, &mut written, &mut keys)?;
         keys.extend(frozen.recent.ids().iter());
         keys.extend(waiting.iter().map(|(place, query)| (*query, place.day)));
         keys.sort_unstable();
@@ -186,6 +186,7 @@ impl Sealer {
 
     fn write_searches(
         &mut self,
+        kept: &Shared,
         frozen: &Frozen,
         written: &mut Vec<Written>,
         keys: &mut Vec<(crate::keys::Fingerprint, i32)>,
@@ -211,7 +212,7 @@ impl Sealer {
                 let hash = hash_of(of(&search));
                 Ok((search, hash))
             });
-            let info = target.write_searches(hashed)?;
+            let info = target.write_searches(kept, hashed)?;
             written.push(Written { holds: Holds::Searches, info, replaces: Vec::new() });
         }
         Ok(())
@@ -259,10 +260,10 @@ impl Sealer {
     }
 
     /// Neighbours, in the order of recording, that are to be one part.
-    fn parts_to_merge(&self, sealed: &Sealed, parts_max: usize) -> Option<Vec<Arc<ClickPart>>> {
+    fn parts_to_merge(&self, sealed: &Sealed, parts_max: usize) -> Option<Vec<Arc<Part>>> {
         let rows_max = self.limits.rows_max as u64;
         sealed.days.values().find_map(|day| {
-            let small = |part: &&Arc<ClickPart>| part.info().rows <= rows_max / 2;
+            let small = |part: &&Arc<Part>| part.info().rows <= rows_max / 2;
             if day.clicks.iter().filter(small).count() < parts_max.max(2) {
                 return None;
             }
@@ -280,7 +281,7 @@ impl Sealer {
 }
 
 /// The parts that have rows which have learned something.
-fn parts_to_correct(sealed: &Sealed, learned: &LearnedRows) -> Vec<Arc<ClickPart>> {
+fn parts_to_correct(sealed: &Sealed, learned: &LearnedRows) -> Vec<Arc<Part>> {
     let numbers: BTreeSet<u32> = learned
         .keys()
         .filter_map(|origin| match origin {
@@ -294,7 +295,7 @@ fn parts_to_correct(sealed: &Sealed, learned: &LearnedRows) -> Vec<Arc<ClickPart
 
 /// The rows of a part with what they have learned.
 pub(super) fn rows_of<'a>(
-    part: &'a Arc<ClickPart>,
+    part: &'a Arc<Part>,
     learned: &'a Arc<LearnedRows>,
     key: FingerprintKey,
 ) -> Result<impl Iterator<Item = Result<Arriving, SealError>> + 'a, SealError> {

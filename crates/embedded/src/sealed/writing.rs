@@ -148,25 +148,43 @@ impl Target<'_> {
         Ok(info)
     }
 
-    /// Writes searches, sorted by instant, with the hashes of their ids.
+    /// Writes searches, sorted by instant, with the hashes of their ids, and their index. All their names are known.
     ///
     /// # Errors
     /// [`SealError`]; what was written is a leftover.
     pub fn write_searches(
         &self,
+        kept: &Shared,
         searches: impl Iterator<Item = Result<(Search, u32), SealError>>,
     ) -> Result<PartInfo, SealError> {
         let mut writer = SearchesWriter::new(self.sink()?, &WriteOptions::default())
             .map_err(|error| self.failed(error))?;
-        let mut ids = Vec::new();
+        let (mut numbered, mut ids, mut page) = (Vec::new(), Vec::new(), Vec::with_capacity(PAGE_ROWS));
+        let mut number_page = |page: &mut Vec<Search>| -> Result<(), SealError> {
+            let kept = read(kept);
+            for search in page.drain(..) {
+                numbered.push(kept.search_row(&search)?);
+            }
+            Ok(())
+        };
         for (row, search) in (0_u32..).zip(searches) {
             let (search, hash) = search?;
             writer.push(&search).map_err(|error| self.failed(error))?;
             ids.push((hash, row));
+            page.push(search);
+            if page.len() == PAGE_ROWS {
+                if (self.stopped)() {
+                    return Err(SealError::Stopped);
+                }
+                number_page(&mut page)?;
+            }
         }
+        number_page(&mut page)?;
         let (sink, summary) = writer.finish().map_err(|error| self.failed(error))?;
         let info = self.finish(sink, &summary)?;
-        self.write_index(&info, [&[], &[], &[], &[], &put_ids(ids), &[]])?;
+        let sections = build(&numbered);
+        let ids = put_ids(ids);
+        self.write_index(&info, sections.with_ids(&ids))?;
         Ok(info)
     }
 }

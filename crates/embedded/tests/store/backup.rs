@@ -113,7 +113,7 @@ fn counted(store: &EmbeddedStore) -> Result<u64, StoreError> {
     let days = Arc::new(LocalDays::of(&period, &Zone::UTC).unwrap());
     let clicks = click(None);
     let filter = ClickFilter::all(clicks.account, vec![clicks.engine]);
-    store.tally(&Question { days, filter, grouping: Grouping::Day }, &|| false).map(|tally| tally.total())
+    store.tally(&Question::clicks(days, filter, Grouping::Day), &|| false).map(|tally| tally.total())
 }
 
 /// Nothing can build counts of removed days anew.

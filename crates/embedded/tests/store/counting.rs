@@ -37,8 +37,9 @@ fn click(dice: &mut Dice, row: usize) -> Click {
         received_ms: START_MS + 4 * DAY_MS,
         id: None,
         query_id: dice.once_in(4).then(|| dice.below(1_000).to_string().into()),
-        searched_ms: None,
-        rank: u32::try_from(row).ok(),
+        // Tells each from all others.
+        searched_ms: i64::try_from(row).ok(),
+        rank: dice.pick_or_none(9, &[0, 1, 2, 3, 300, 10_000]),
         device: dice.pick_or_none(3, &[Device::Desktop, Device::Mobile]),
         product_type: *dice.pick(&ProductType::ALL),
         terms: dice.once_in(2).then(|| SearchTerms::fold(&dice.below(300).to_string()).unwrap()),
@@ -101,7 +102,7 @@ pub fn filters() -> Vec<ClickFilter> {
     filters
 }
 
-const GROUPINGS: [Grouping; 9] = [
+const GROUPINGS: [Grouping; 11] = [
     Grouping::Day,
     Grouping::DayAndEngine,
     Grouping::Engine,
@@ -110,6 +111,8 @@ const GROUPINGS: [Grouping; 9] = [
     Grouping::Terms { rows_max: 7 },
     Grouping::Items { rows_max: 10_000 },
     Grouping::Items { rows_max: 9 },
+    Grouping::ItemRanks { rows_max: 10_000 },
+    Grouping::ItemRanks { rows_max: 9 },
     Grouping::Distinct,
 ];
 
@@ -127,7 +130,7 @@ pub fn answers(store: &dyn Store) -> Vec<(String, Tally, Vec<Click>)> {
         let mut clicks: Vec<Click> = clicks.map(Result::unwrap).collect();
         for (from, to, zone) in PERIODS {
             for grouping in GROUPINGS {
-                let question = Question { days: days(from, to, zone), filter: filter.clone(), grouping };
+                let question = Question::clicks(days(from, to, zone), filter.clone(), grouping);
                 let what = format!("{grouping:?} from {from} to {to} in {zone} of {filter:?}");
                 let tally = store.tally(&question, &|| false).unwrap();
                 answers.push((what, tally, std::mem::take(&mut clicks)));
@@ -216,11 +219,8 @@ fn a_question_that_runs_out_of_time_stops_between_blocks() {
         assert!(block_on(store.append(call)).unwrap().iter().all(|outcome| *outcome == Outcome::Recorded));
     }
     let filter = ClickFilter::all(ACCOUNTS[0], ENGINES.to_vec());
-    let question = Question {
-        days: days("20241025", "20241030", "Z"),
-        filter,
-        grouping: Grouping::Terms { rows_max: 9 },
-    };
+    let question =
+        Question::clicks(days("20241025", "20241030", "Z"), filter, Grouping::Terms { rows_max: 9 });
     let asked = std::cell::Cell::new(0);
     let stop_after = |times: i32| {
         asked.set(0);

@@ -383,8 +383,7 @@ fn kept_counts_that_are_damaged_refuse_their_day_and_nothing_else() {
     drop(store);
     let ask = |store: &dyn Store, from: &str, to: &str| {
         let filter = ClickFilter::all(ACCOUNT, vec![ENGINE]);
-        let question =
-            Question { days: crate::counting::days(from, to, "Z"), filter, grouping: Grouping::Device };
+        let question = Question::clicks(crate::counting::days(from, to, "Z"), filter, Grouping::Device);
         store.tally(&question, &|| false)
     };
     let index = disk.subfolder("index").unwrap();

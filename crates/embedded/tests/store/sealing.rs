@@ -58,7 +58,7 @@ fn a_question_whose_names_have_no_room_ends_as_out_of_time_and_others_are_answer
     let (store, _) = opened(&disk, &EmbeddedOptions { question_bytes_max: 1 << 10, ..large_parts() });
     let asked = |grouping| {
         let filter = ClickFilter::all(ACCOUNTS[0], ENGINES.to_vec());
-        let question = Question { days: days("20241026", "20241028", "Z"), filter, grouping };
+        let question = Question::clicks(days("20241026", "20241028", "Z"), filter, grouping);
         store.tally(&question, &|| false)
     };
     assert_eq!(asked(Grouping::Items { rows_max: 9 }), Err(StoreError::OutOfTime));
@@ -115,7 +115,7 @@ fn sealed_days_are_folders_of_files_and_the_journal_forgets_them() {
 /// One click and one search for each day, which nothing else has.
 fn question(day: &str) -> Question {
     let filter = ClickFilter::all(ACCOUNTS[1], ENGINES.to_vec());
-    Question { days: days(day, day, "Z"), filter, grouping: Grouping::Terms { rows_max: 9 } }
+    Question::clicks(days(day, day, "Z"), filter, Grouping::Terms { rows_max: 9 })
 }
 
 #[test]
@@ -226,11 +226,8 @@ fn a_damaged_block_of_keys_that_a_record_needs_does_not_keep_a_store_from_openin
     let (store, report) = opened(&disk, &large_parts());
     assert!(report.rebuilt.iter().any(|what| what.starts_with("keys")), "{report:?}");
     let filter = ClickFilter::all(account, vec![engine]);
-    let question = Question {
-        days: days("20240530", "20240602", "Z"),
-        filter,
-        grouping: Grouping::Terms { rows_max: 9 },
-    };
+    let question =
+        Question::clicks(days("20240530", "20240602", "Z"), filter, Grouping::Terms { rows_max: 9 });
     let learned = Tally::Terms(vec![(SearchTerms::fold("hat"), 50)]);
     assert_eq!(store.tally(&question, &|| false), Ok(learned));
     drop(store);
@@ -269,8 +266,7 @@ fn a_flipped_bit_is_never_a_wrong_answer() {
 fn asked(store: &dyn Store) -> Vec<Result<Tally, StoreError>> {
     let filter = ClickFilter::all(ACCOUNTS[1], ENGINES.to_vec());
     let ask = |zone: &str, grouping| {
-        let question =
-            Question { days: days("20241025", "20241030", zone), filter: filter.clone(), grouping };
+        let question = Question::clicks(days("20241025", "20241030", zone), filter.clone(), grouping);
         store.tally(&question, &|| false)
     };
     vec![

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use clicks::{
-    Bound, Dfid, Grouping, Hashid, IndexName, Period, Question, SearchTerms, TOP_ROWS_MAX, Tally, Zone,
+    Bound, Dfid, Grouping, Hashid, IndexName, Measure, Period, Question, SearchTerms, TOP_ROWS_MAX, Tally,
+    Zone,
 };
 use registry::Scopes;
 use serde::{Deserialize, Serialize};
@@ -150,6 +151,9 @@ fn asked(ask: StatsAsk) -> Result<Asked, ControlError> {
             "--product-type",
             "search, banner, custom_result, recommendation, quizz or aichat",
         )?,
+        doc_id: None,
+        hits: (None, None),
+        measure: Measure::Clicks,
         grouping: match ask.by {
             StatsBy::Day => Grouping::Day,
             StatsBy::DayAndEngine => Grouping::DayAndEngine,
@@ -207,7 +211,7 @@ fn rows(question: &Question, tally: Tally) -> Vec<StatRow> {
                 ..StatRow::default()
             })
             .collect(),
-        // Nothing here asks for it.
-        Tally::Distinct { .. } => Vec::new(),
+        // Nothing here asks for these.
+        Tally::ItemRanks(_) | Tally::Distinct { .. } => Vec::new(),
     }
 }

@@ -136,7 +136,7 @@ mod tests {
         let counts = |day: usize| engines.iter().map(move |engine| (day, *engine, day as u64));
         let tally = Tally::DaysAndEngines((0..days).flat_map(counts).collect());
         let filter = ClickFilter::all(AccountCode::from_bytes([1; 8]), engines.clone());
-        let question = Question { days: Arc::new(local), filter, grouping: Grouping::DayAndEngine };
+        let question = Question::clicks(Arc::new(local), filter, Grouping::DayAndEngine);
         Rows::of(question, tally).unwrap()
     }
 

@@ -1,14 +1,16 @@
-//! The Doofinder Stats API v2 (`GET /api/v2/stats/clicks`): its routes. This dialect knows its own JSON, parameters
+//! The Doofinder Stats API v2 (`GET /api/v2/stats/…`): its routes. This dialect knows its own JSON, parameters
 //! and status codes; it can't name another dialect or an engine.
 
 mod answer;
 mod csv;
 mod errors;
 pub(crate) mod events;
+mod lists;
 mod params;
 mod query_string;
+mod reads;
 mod rows;
-mod stats_clicks;
+mod stats;
 
 use std::sync::Arc;
 
@@ -20,7 +22,8 @@ use axum::routing::{any, get};
 use crate::app::App;
 use crate::http::Trouble;
 use errors::Failure;
-use stats_clicks::Stats;
+use reads::{READS, UNANSWERED};
+use stats::Stats;
 
 /// What these routes serve, as a part of the server's OpenAPI document: `paths` and `components`.
 pub const OPENAPI: &str = include_str!("openapi.json");
@@ -31,8 +34,18 @@ const ROOTS: [&str; 2] = ["/api/v2/stats", "/api/v2/search_engines"];
 /// The routes below `/api/v2/stats` and `/api/v2/search_engines`. Whatever is not served there is refused in this
 /// dialect's words.
 pub fn routes(app: Arc<App>) -> Router {
-    let clicks = get(stats_clicks::clicks).fallback(async || Failure::MethodNotAllowed);
-    let mut routes = Router::new().route("/api/v2/stats/clicks", clicks);
+    let mut routes = Router::new();
+    for read in READS {
+        let answer = get(move |stats, uri, headers| reads::read(read, stats, uri, headers));
+        let answer = answer.fallback(async || Failure::MethodNotAllowed);
+        routes = routes.route(&format!("/api/v2/stats/{}", read.path), answer);
+    }
+    let sector = get(reads::sector).fallback(async || Failure::MethodNotAllowed);
+    routes = routes.route("/api/v2/stats/sector/{name}", sector);
+    for (path, reason) in UNANSWERED {
+        let refuse = any(move || std::future::ready(reads::unanswered(reason)));
+        routes = routes.route(&format!("/api/v2/stats/{path}"), refuse);
+    }
     for root in ROOTS {
         // A wildcard needs at least one character, so the root and its slash are routes of their own.
         for path in [root.to_owned(), format!("{root}/"), format!("{root}/{{*rest}}")] {
@@ -64,10 +77,31 @@ mod tests {
         document["paths"]["/api/v2/stats/clicks"]["get"].clone()
     }
 
+    /// The names of an operation's parameters.
+    fn parameters(path: &str) -> Vec<String> {
+        let document: Value = serde_json::from_str(OPENAPI).unwrap();
+        let listed = document["paths"][path]["get"]["parameters"].as_array().unwrap().clone();
+        let name = |one: &Value| {
+            let one = one["$ref"].as_str().map_or(one, |found| document.pointer(&found[1..]).unwrap());
+            one["name"].as_str().unwrap().to_owned()
+        };
+        listed.iter().map(name).collect()
+    }
+
+    #[test]
+    fn the_document_has_every_statistic_with_its_parameters() {
+        for read in READS {
+            let names = parameters(&format!("/api/v2/stats/{}", read.path));
+            for name in ["from", "to", "hashids", "tz", "format"].iter().chain(read.accepts) {
+                assert!(names.iter().any(|known| known == name), "{}: {name}", read.path);
+            }
+        }
+        assert!(parameters("/api/v2/stats/sector/{name}").contains(&"sector".to_owned()));
+    }
+
     #[test]
     fn the_document_has_every_published_parameter_and_status() {
-        let names: Vec<Value> =
-            clicks()["parameters"].as_array().unwrap().iter().map(|one| one["name"].clone()).collect();
+        let names = parameters("/api/v2/stats/clicks");
         let published = [
             "from",
             "to",

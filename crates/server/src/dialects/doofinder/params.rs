@@ -4,7 +4,10 @@
 use std::fmt;
 use std::str::FromStr;
 
-use clicks::{Bound, Device, Dfid, Grouping, Hashid, IndexName, Period, ProductType, SearchTerms, Zone};
+use clicks::{
+    AccountCode, Bound, Device, Dfid, Grouping, Hashid, IndexName, Measure, Period, ProductType, SearchTerms,
+    Zone,
+};
 
 use super::query_string::{Unreadable, parameters};
 use crate::app::Asked;
@@ -56,12 +59,50 @@ impl fmt::Display for Name {
     }
 }
 
-/// Reads what is asked, and what the answer is to be written as.
+/// The rows of a list where `limit` doesn't say, and the most that it may say.
+pub(super) const LIST_ROWS: usize = 100;
+pub(super) const LIST_ROWS_MAX: usize = 1_000;
+/// The largest `total_hits`: what a JavaScript number holds exactly.
+const TOTAL_HITS_MAX: u64 = 9_007_199_254_740_991;
+/// The longest text of a parameter that is only passed on, in characters.
+const TEXT_CHARS_MAX: usize = 512;
+
+/// What a call says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Call {
+    /// Clicks, by day, or by day and search engine.
+    pub(super) asked: Asked,
+    pub(super) format: Format,
+    /// Whether all search engines are counted together.
+    pub(super) aggregate: bool,
+    /// What not every statistic has.
+    pub(super) more: More,
+}
+
+/// Parameters that not every statistic has.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct More {
+    pub(super) limit: Option<usize>,
+    pub(super) id: Option<String>,
+    pub(super) total_hits: Option<u64>,
+    pub(super) exclude_hits: Option<u64>,
+    pub(super) no_results: Option<bool>,
+    pub(super) opportunities: Option<bool>,
+    /// Whether any `query_name` was given.
+    pub(super) query_name: bool,
+    pub(super) source: Option<String>,
+    pub(super) kind: Option<String>,
+    pub(super) sector: Option<String>,
+    pub(super) account_code: Option<AccountCode>,
+}
+
+/// Reads a call. `accepts` names the parameters that it has beside those which all have: others are unknown to it, and
+/// passed over.
 ///
 /// # Errors
 /// The first parameter that breaks a rule; then the first required one that is missing.
-pub(super) fn read(query: &str) -> Result<(Asked, Format), BadParams> {
-    let mut given = Given::default();
+pub(super) fn read(query: &str, accepts: &'static [&'static str]) -> Result<Call, BadParams> {
+    let mut given = Given { accepts, ..Given::default() };
     for parameter in parameters(query) {
         let (name, value) = parameter?;
         given.take(&name, &value)?;
@@ -72,6 +113,8 @@ pub(super) fn read(query: &str) -> Result<(Asked, Format), BadParams> {
 /// What was given so far.
 #[derive(Debug, Default)]
 struct Given {
+    accepts: &'static [&'static str],
+    more: More,
     from: Option<Bound>,
     to: Option<Bound>,
     hashids: Vec<Hashid>,
@@ -111,11 +154,7 @@ impl Given {
                 "csv" => Ok(Format::Csv),
                 _ => Err("json or csv".to_owned()),
             }),
-            "aggregate" => once(&mut self.aggregate, Name::Plain("aggregate"), value, |text| match text {
-                "true" | "1" => Ok(true),
-                "false" | "0" => Ok(false),
-                _ => Err("true or false".to_owned()),
-            }),
+            "aggregate" => once(&mut self.aggregate, Name::Plain("aggregate"), value, flag),
             "dfid" => once(&mut self.dfid, Name::Plain("dfid"), value, |text| {
                 one_of(
                     text,
@@ -151,6 +190,35 @@ impl Given {
                 Ok(())
             }
             "indices" => self.take_entry(subscript, value),
+            _ => match self.accepts.iter().find(|accepted| **accepted == base) {
+                Some(accepted) => self.take_more(accepted, subscript, value),
+                None => Ok(()),
+            },
+        }
+    }
+
+    fn take_more(&mut self, name: &'static str, subscript: &str, value: &str) -> Result<(), BadParams> {
+        let (more, plain) = (&mut self.more, Name::Plain(name));
+        match name {
+            "query_name" => {
+                element(name, subscript)?;
+                more.query_name = true;
+                read_as(plain, value, short_text).map(drop)
+            }
+            "exclude" if subscript == "[total_hits]" => once(&mut more.exclude_hits, plain, value, hits),
+            "exclude" => Err(BadParams::Broken(plain, "written exclude[total_hits]=value".to_owned())),
+            _ if !subscript.is_empty() => Err(BadParams::Broken(plain, format!("written {name}=value"))),
+            "limit" => once(&mut more.limit, plain, value, limit),
+            "total_hits" => once(&mut more.total_hits, plain, value, hits),
+            "no_results" => once(&mut more.no_results, plain, value, flag),
+            "opportunities" => once(&mut more.opportunities, plain, value, flag),
+            "id" => once(&mut more.id, plain, value, short_text),
+            "source" => once(&mut more.source, plain, value, |text| word(text, SOURCES)),
+            "type" => once(&mut more.kind, plain, value, |text| word(text, USAGE_TYPES)),
+            "sector" => once(&mut more.sector, plain, value, short_text),
+            "account_code" => {
+                once(&mut more.account_code, plain, value, |text| one_of(text, "16 characters of [a-f0-9]"))
+            }
             _ => Ok(()),
         }
     }
@@ -200,7 +268,7 @@ impl Given {
         Ok(&mut self.entries[place])
     }
 
-    fn checked(self) -> Result<(Asked, Format), BadParams> {
+    fn checked(self) -> Result<Call, BadParams> {
         let from = self.from.ok_or(BadParams::Missing(Name::Plain("from")))?;
         let to = self.to.ok_or(BadParams::Missing(Name::Plain("to")))?;
         let mut indices = Vec::with_capacity(self.entries.len());
@@ -208,6 +276,7 @@ impl Given {
             let name = name.ok_or(BadParams::Missing(Name::Entry(number, "name")))?;
             indices.push((name, hashid));
         }
+        let aggregate = self.aggregate.unwrap_or(true);
         let asked = Asked {
             period: Period { from, to },
             zone: self.zone.unwrap_or(Zone::UTC),
@@ -216,10 +285,13 @@ impl Given {
             device: self.device,
             terms: self.query.flatten(),
             item: self.dfid,
+            doc_id: None,
             product_types: self.product_types,
-            grouping: if self.aggregate.unwrap_or(true) { Grouping::Day } else { Grouping::DayAndEngine },
+            hits: (None, None),
+            measure: Measure::Clicks,
+            grouping: if aggregate { Grouping::Day } else { Grouping::DayAndEngine },
         };
-        Ok((asked, self.format.unwrap_or_default()))
+        Ok(Call { asked, format: self.format.unwrap_or_default(), aggregate, more: self.more })
     }
 }
 
@@ -256,6 +328,53 @@ fn hashid(text: &str) -> Result<Hashid, String> {
 
 fn one_of<T: FromStr>(text: &str, rule: &str) -> Result<T, String> {
     text.parse().map_err(|_| rule.to_owned())
+}
+
+const SOURCES: &[&str] = &["voice", "image", "visually_similar"];
+const USAGE_TYPES: &[&str] = &[
+    "api_counters",
+    "query_counters",
+    "recommendations_counters",
+    "visual_counters",
+    "quiz_counters",
+    "category_page_counters",
+    "search",
+    "quizzes",
+    "recommendations",
+    "assistant_counters",
+    "all",
+];
+
+fn word(text: &str, words: &[&str]) -> Result<String, String> {
+    if words.contains(&text) { Ok(text.to_owned()) } else { Err(format!("one of {}", words.join(", "))) }
+}
+
+fn flag(text: &str) -> Result<bool, String> {
+    match text {
+        "true" | "1" => Ok(true),
+        "false" | "0" => Ok(false),
+        _ => Err("true or false".to_owned()),
+    }
+}
+
+fn limit(text: &str) -> Result<usize, String> {
+    let rows = text.parse().ok().filter(|rows| (1..=LIST_ROWS_MAX).contains(rows) && is_plain(text));
+    rows.ok_or_else(|| format!("an integer from 1 to {LIST_ROWS_MAX}"))
+}
+
+fn hits(text: &str) -> Result<u64, String> {
+    let hits = text.parse().ok().filter(|hits| *hits <= TOTAL_HITS_MAX && is_plain(text));
+    hits.ok_or_else(|| format!("an integer from 0 to {TOTAL_HITS_MAX}"))
+}
+
+/// Only digits: no sign, which Rust's own reading allows.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn short_text(text: &str) -> Result<String, String> {
+    let is_short = text.chars().count() <= TEXT_CHARS_MAX && !text.chars().any(char::is_control);
+    is_short.then(|| text.to_owned()).ok_or_else(|| INDEX_RULE.to_owned())
 }
 
 fn product_types() -> String {

@@ -1,6 +1,11 @@
 //! What the parameters of a statistics call are read as, one by one, and what is refused.
 
 use super::*;
+
+/// As clicks a day are asked for.
+fn read(query: &str) -> Result<(Asked, Format), BadParams> {
+    super::read(query, &[]).map(|call| (call.asked, call.format))
+}
 use crate::chance::Chance;
 
 const ENGINE: &str = "d8fdeab7fce96a19d3fc7b0ca7a1e98b";

@@ -1,20 +1,16 @@
-//! `GET /api/v2/stats/clicks`: how many clicks, by day. The order of its checks is a promise: 401, 429, 413, 400, then
-//! 403 or 404.
+//! What all statistics share before and after they are asked: who calls, how often, and which days an answer is without. The
+//! order of the checks is a promise: 401, 429, 413, 400, then 403 or 404.
 
 use std::sync::Arc;
 
-use axum::extract::State;
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use registry::KeyId;
 
-use super::answer::answer;
 use super::errors::Failure;
-use super::params;
-use super::rows::Rows;
 use crate::access::{self, Caller};
-use crate::app::{Answered, App};
+use crate::app::App;
 use crate::http::SlidingWindow;
 
 /// The largest body that a request may announce, in bytes. Nothing is asked in a body; it is never read.
@@ -24,7 +20,7 @@ const STATS_KEYS_MAX: usize = 100_000;
 
 /// What the calls of this dialect share.
 pub(super) struct Stats {
-    app: Arc<App>,
+    pub(super) app: Arc<App>,
     rate: SlidingWindow<KeyId>,
 }
 
@@ -35,7 +31,7 @@ impl Stats {
     }
 
     /// Finds out who calls, and whether they call too often. A token counts for the key that signed it.
-    fn admit(&self, headers: &HeaderMap) -> Result<Caller, Failure> {
+    pub(super) fn admit(&self, headers: &HeaderMap) -> Result<Caller, Failure> {
         let mut values = headers.get_all(AUTHORIZATION).iter();
         // Of several headers nobody could say which one another server on the way has checked.
         let (Some(value), None) = (values.next(), values.next()) else {
@@ -48,35 +44,23 @@ impl Stats {
             let admitted = self.rate.admit(key, self.app.clock.running_ns());
             admitted.map_err(|_wait| Failure::TooManyRequests)?;
         }
+        refuse_large_body(headers)?;
         Ok(caller)
     }
-}
-
-/// Answers a call, or says why not.
-pub(super) async fn clicks(
-    State(stats): State<Arc<Stats>>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Failure> {
-    let caller = stats.admit(&headers)?;
-    refuse_large_body(&headers)?;
-    let (asked, format) = params::read(uri.query().unwrap_or_default())?;
-    let Answered { question, tally, left_out } = stats.app.tally(&caller, asked).await?;
-    let rows = Rows::of(question, tally).ok_or_else(|| {
-        tracing::error!("a question about days got an answer that has none");
-        Failure::Internal
-    })?;
-    let mut response = answer(rows, format)?;
-    if let Some(days) = days_left_out(&left_out) {
-        response.headers_mut().insert(LEFT_OUT, days);
-    }
-    Ok(response)
 }
 
 /// Names the UTC days that an answer is without, where the team has set that there may be such.
 const LEFT_OUT: HeaderName = HeaderName::from_static("clicktally-left-out");
 /// More days than this are told as a number: a header has to stay short.
 const LEFT_OUT_NAMED_MAX: usize = 100;
+
+/// Says in a header which days an answer is without.
+pub(super) fn left_out(mut response: Response, days: &[String]) -> Response {
+    if let Some(days) = days_left_out(days) {
+        response.headers_mut().insert(LEFT_OUT, days);
+    }
+    response
+}
 
 fn days_left_out(days: &[String]) -> Option<HeaderValue> {
     if days.is_empty() {
