@@ -17,8 +17,13 @@ use crate::world::{ENGINES, clicks, searches};
 pub fn run(bytes: &[u8]) {
     let mut input = Input::new(bytes);
     let flags = input.byte();
-    let format = if flags & 1 == 0 { ImportFormat::Events } else { ImportFormat::Ubi };
-    let named = flags & 2 == 0;
+    let format = match flags & 5 {
+        0 => ImportFormat::Events,
+        1 => ImportFormat::Ubi,
+        _ => ImportFormat::Fess,
+    };
+    // Nothing in Fess's logs tells the search engine.
+    let named = flags & 2 == 0 || format == ImportFormat::Fess;
     // The second file is what the first one became.
     let allowed = 4 * bytes.len() + (16 << 10);
     Site::with(|site| {
@@ -48,6 +53,7 @@ fn import(
         account: Some("shop".to_owned()),
         hashid: named.then(|| ENGINES[0].to_string()),
         index: named.then(|| "product".to_owned()),
+        tz: None,
         digest: FileDigest::of_bytes(lines).to_string(),
     };
     RUNTIME.block_on(async {

@@ -81,6 +81,8 @@ pub enum ImportFormat {
     Events,
     /// An OpenSearch User Behavior Insights export
     Ubi,
+    /// Fess's search and click logs, and documents of its index
+    Fess,
     /// Parquet files of clicks or searches that `export` or a data directory has
     Parquet,
 }
@@ -102,6 +104,9 @@ pub struct ImportArgs {
     /// The index of lines that name none
     #[arg(long, value_name = "I")]
     pub index: Option<String>,
+    /// The time zone of times that name none, as in Fess's CSV: an IANA name or an offset [default: UTC]
+    #[arg(long, allow_hyphen_values = true)]
+    pub tz: Option<String>,
     /// Load into the server at this address, over HTTP [needs --key]
     #[arg(long, requires = "key", value_name = "URL")]
     pub url: Option<String>,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clicks::{
-    ClickFilter, Device, Dfid, DocId, EngineIndex, Grouping, Hashid, IndexName, LocalDays, Measure, Outcome,
-    Period, PeriodError, ProductType, Question, Record, SearchTerms, Store, StoreError, Tally, Zone,
+    Click, ClickFilter, Device, Dfid, DocId, EngineIndex, Grouping, Hashid, IndexName, LocalDays, Measure,
+    Outcome, Period, PeriodError, ProductType, Question, Record, SearchTerms, Store, StoreError, Tally, Zone,
 };
 use registry::{Registry, Scope};
 use tokio::sync::Semaphore;
@@ -132,8 +132,24 @@ impl App {
     /// # Errors
     /// [`RecordError::Unplaced`] when it belongs nowhere, [`RecordError::Store`] when it could not be kept.
     pub async fn record(&self, draft: Draft, host: &str) -> Result<Outcome, RecordError> {
+        let click = self.admit(draft, host)?;
+        Ok(self.keep(click).await?)
+    }
+
+    /// The click that a browser's call for `host` is, completed by what is known. Keeps nothing.
+    ///
+    /// # Errors
+    /// As [`App::record`].
+    pub fn admit(&self, draft: Draft, host: &str) -> Result<Click, RecordError> {
         let known = self.known(&draft, host)?;
-        let click = intake::admit(draft, &known, self.settings.unknown_items, self.clock.now_ms())?;
+        Ok(intake::admit(draft, &known, self.settings.unknown_items, self.clock.now_ms())?)
+    }
+
+    /// Keeps a click. Returns only when it is on disk and counted by the next question.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn keep(&self, click: Click) -> Result<Outcome, StoreError> {
         let outcomes = self.store.append(vec![Record::Click(click)]).await?;
         Ok(outcomes.first().copied().unwrap_or(Outcome::Recorded))
     }

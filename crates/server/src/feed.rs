@@ -121,6 +121,8 @@ pub struct Report {
     pub clicks: u64,
     /// Known already.
     pub duplicates: u64,
+    /// The lines of the first [`REJECTED_LISTED_MAX`] of them.
+    pub duplicate_lines: Vec<u64>,
     /// Rejected in all.
     pub rejected_total: u64,
     /// The first [`REJECTED_LISTED_MAX`] of them, by line number.
@@ -133,6 +135,13 @@ impl Report {
         self.rejected.push((line, rejection));
     }
 
+    fn duplicated(&mut self, line: u64) {
+        self.duplicates += 1;
+        if self.duplicate_lines.len() < REJECTED_LISTED_MAX {
+            self.duplicate_lines.push(line);
+        }
+    }
+
     /// Adds the report of later lines.
     pub fn add(&mut self, later: Self) {
         self.received += later.received;
@@ -140,6 +149,8 @@ impl Report {
         self.searches += later.searches;
         self.clicks += later.clicks;
         self.duplicates += later.duplicates;
+        self.duplicate_lines.extend(later.duplicate_lines);
+        self.duplicate_lines.truncate(REJECTED_LISTED_MAX);
         self.rejected_total += later.rejected_total;
         self.rejected.extend(later.rejected);
         self.list_first();
@@ -153,7 +164,7 @@ impl Report {
     fn outcome(&mut self, line: u64, outcome: Outcome, recorded: impl FnOnce(&mut Self) -> &mut u64) {
         match outcome {
             Outcome::Recorded => *recorded(self) += 1,
-            Outcome::Duplicate => self.duplicates += 1,
+            Outcome::Duplicate => self.duplicated(line),
             Outcome::Conflict => {
                 let message = "id: another search is known by it, and the first one counts".to_owned();
                 self.rejected(line, Rejection { fate: Fate::Conflict, code: "conflict", message });
@@ -285,7 +296,7 @@ impl App {
         for (number, outcome) in numbers.into_iter().zip(outcomes) {
             match outcome {
                 PutItem::Recorded => report.items += 1,
-                PutItem::Duplicate => report.duplicates += 1,
+                PutItem::Duplicate => report.duplicated(number),
                 PutItem::Refused(refused) => report.rejected(number, refused_item(&refused)),
             }
         }

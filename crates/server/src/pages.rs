@@ -23,7 +23,7 @@ use crate::counts::Fate;
 use crate::feed::{Line, Rejection};
 use crate::http::{Facts, SlidingWindow, rate_key};
 use crate::origins::sole;
-use crate::settings::{OptOut, Settings};
+use crate::settings::Settings;
 
 /// The largest body that a key of the scope `click` may send through the native routes and those of UBI.
 pub const PAGE_BODY_BYTES_MAX: usize = 65_536;
@@ -92,16 +92,22 @@ impl Pages {
         let client = request.extensions().get::<Facts>().map_or(NO_ADDRESS, |facts| facts.client);
         let headers = request.headers();
         self.by_address.admit(&rate_key(client), now_ns).map_err(Blocked::RateLimited)?;
-        let origin = match headers.contains_key(ORIGIN) {
-            false => None,
-            true => match sole(headers, &ORIGIN) {
-                Some(origin) if caller.confines.listed(origin) => headers.get(ORIGIN).cloned(),
-                _ => return Err(Blocked::ForeignOrigin),
-            },
-        };
+        let origin = origin_of(caller, headers)?;
         self.by_key.admit(&key, now_ns).map_err(Blocked::RateLimited)?;
         Ok(origin)
     }
+}
+
+/// The origin of a page that may use the caller's key; none where the caller is no page, or its key is for no page.
+///
+/// # Errors
+/// [`Blocked::ForeignOrigin`].
+pub fn origin_of(caller: &Caller, headers: &HeaderMap) -> Result<Admitted, Blocked> {
+    if !is_page_key(caller) || !headers.contains_key(ORIGIN) {
+        return Ok(None);
+    }
+    let listed = sole(headers, &ORIGIN).is_some_and(|origin| caller.confines.listed(origin));
+    if listed { Ok(headers.get(ORIGIN).cloned()) } else { Err(Blocked::ForeignOrigin) }
 }
 
 /// Whether the caller showed a key that stands in a public page.
@@ -154,6 +160,7 @@ pub fn tell(origin: Option<&HeaderValue>, response: &mut Response) {
 pub struct Rules {
     now_ms: i64,
     age_ms_max: i64,
+    is_on: bool,
     wish: Wish,
     device: Option<Device>,
 }
@@ -161,9 +168,9 @@ pub struct Rules {
 impl Rules {
     /// For lines that came with these headers.
     #[must_use]
-    pub fn of(opt_out: OptOut, headers: &HeaderMap, now_ms: i64) -> Self {
-        let wish = wish(opt_out, asks_not_to_be_tracked(headers));
-        Self { now_ms, age_ms_max: PAGE_AGE_MS_MAX, wish, device: None }
+    pub fn of(settings: &Settings, headers: &HeaderMap, now_ms: i64) -> Self {
+        let wish = wish(settings.opt_out, asks_not_to_be_tracked(headers));
+        Self { now_ms, age_ms_max: PAGE_AGE_MS_MAX, is_on: settings.click_log, wish, device: None }
     }
 
     /// What a line without a device gets.
@@ -178,10 +185,14 @@ impl Rules {
         Self { age_ms_max: i64::MAX, ..self }
     }
 
-    /// Whether anything of the visitor may be recorded.
+    /// Why nothing of this visitor is recorded, if so.
     #[must_use]
-    pub fn may_log(&self) -> bool {
-        self.wish != Wish::NotLogged
+    pub fn not_logged(&self) -> Option<Fate> {
+        match self.wish {
+            _ if !self.is_on => Some(Fate::SwitchedOff),
+            Wish::NotLogged => Some(Fate::OptedOut),
+            Wish::Nothing | Wish::NotNamed => None,
+        }
     }
 
     /// The line as it may be recorded: no item, nothing older than a day, nobody named who asked not to be.
@@ -189,9 +200,12 @@ impl Rules {
     /// # Errors
     /// A [`Rejection`].
     pub fn hold(&self, line: Line) -> Result<Line, Rejection> {
-        if !self.may_log() {
-            let message = "the visitor asks not to be tracked".to_owned();
-            return Err(Rejection { fate: Fate::OptedOut, code: "opted_out", message });
+        if let Some(fate) = self.not_logged() {
+            let message = match fate {
+                Fate::SwitchedOff => "the click log is switched off",
+                _ => "the visitor asks not to be tracked",
+            };
+            return Err(Rejection { fate, code: fate.label(), message: message.to_owned() });
         }
         let is_named = self.wish == Wish::Nothing;
         match line {

@@ -43,6 +43,11 @@ fn insights_exchanges_are_answered_to_the_letter() {
     play_all("insights");
 }
 
+#[test]
+fn ubi_exchanges_are_answered_to_the_letter() {
+    play_all("ubi");
+}
+
 /// The harness itself must be able to fail: a wrong status, header, body, count and click are each noticed.
 #[test]
 fn a_wrong_expectation_is_noticed() {

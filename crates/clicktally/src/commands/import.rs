@@ -72,15 +72,17 @@ fn one(target: &mut Target, args: &ImportArgs, path: &Path) -> Result<ImportRepl
             // A file's rows go in as lines: see `ParquetLines`.
             ImportFormat::Events | ImportFormat::Parquet => server::control::ImportFormat::Events,
             ImportFormat::Ubi => server::control::ImportFormat::Ubi,
+            ImportFormat::Fess => server::control::ImportFormat::Fess,
         },
         account: args.account.clone(),
         hashid: args.hashid.clone(),
         index: args.index.clone(),
+        tz: args.tz.clone(),
         digest: digest.to_string(),
     };
     let (mut source, bar) = match args.format {
         ImportFormat::Parquet => open_parquet(path)?,
-        ImportFormat::Events | ImportFormat::Ubi => open(path, "importing")?,
+        ImportFormat::Events | ImportFormat::Ubi | ImportFormat::Fess => open(path, "importing")?,
     };
     let reply = match target {
         Target::Remote(remote) => remote.import(&mut source, digest),

@@ -2,10 +2,11 @@
 
 use std::io::{BufRead, BufReader, Read};
 
-use clicks::Hashid;
+use clicks::{Hashid, Zone};
 use serde::Deserialize;
 use server::bulk::{Batch, FileDigest, LogReader, Skipped};
 use server::control::{ImportReply, RecordedReply, RejectedReply};
+use server::dialects::fess::{FessOptions, FessReader};
 use server::dialects::native::{Defaults, EventsReader, Unnamed, write_line};
 use server::dialects::ubi::{UbiOptions, UbiReader};
 use server::feed::{REJECTED_LISTED_MAX, Rejection};
@@ -25,6 +26,7 @@ pub struct Remote {
     key: String,
     format: ImportFormat,
     defaults: Defaults,
+    zone: Zone,
     agent: ureq::Agent,
 }
 
@@ -59,6 +61,13 @@ impl Remote {
                 "--format ubi with --url needs --hashid: a key can't make search engines",
             ));
         }
+        if args.format == ImportFormat::Fess && engine.is_none() {
+            return Err(Failure::usage(
+                "--format fess with --url needs --hashid: these logs name no search engine",
+            ));
+        }
+        let zone = args.tz.as_deref().map_or(Ok(Zone::UTC), Zone::parse);
+        let zone = zone.map_err(|error| Failure::usage(format!("--tz: {error}")))?;
         let index = args.index.as_deref().map(str::parse).transpose();
         let index = index.map_err(|error| Failure::usage(format!("--index: {error}")))?;
         let config = ureq::Agent::config_builder().http_status_as_error(false).build();
@@ -67,6 +76,7 @@ impl Remote {
             key: key.to_owned(),
             format: args.format,
             defaults: Defaults { engine, index },
+            zone,
             agent: config.into(),
         })
     }
@@ -84,6 +94,11 @@ impl Remote {
             }
             ImportFormat::Ubi => {
                 Box::new(UbiReader::new(UbiOptions { defaults, digest, now_ms }, Box::new(|_| None)))
+            }
+            ImportFormat::Fess => {
+                let engine = defaults.engine.ok_or_else(|| Failure::usage("--hashid is missing"))?;
+                let zone = self.zone.clone();
+                Box::new(FessReader::new(FessOptions { engine, defaults, digest, zone, now_ms }))
             }
         };
         let mut reply = ImportReply::default();

@@ -14,6 +14,7 @@
 
 mod backup;
 mod browser;
+mod clients;
 mod commands;
 mod damage;
 mod disk_full;

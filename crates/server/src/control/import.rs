@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use clicks::{AccountCode, Hashid, IndexName};
+use clicks::{AccountCode, Hashid, IndexName, Zone};
 use registry::{NewEngine, Registry};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::app::App;
 use crate::bulk::{Batch, FileDigest, LogReader, Skipped};
 use crate::control::commands::{ControlError, account_of};
+use crate::dialects::fess::{FessOptions, FessReader};
 use crate::dialects::native::{Defaults, EVENT_LINE_BYTES_MAX, EventsReader, Unnamed};
 use crate::dialects::ubi::{UbiOptions, UbiReader};
 use crate::feed::{FeedError, Rejection, Report};
@@ -30,6 +31,8 @@ pub enum ImportFormat {
     Events,
     /// An OpenSearch User Behavior Insights export.
     Ubi,
+    /// Fess's search and click logs, and documents of its index.
+    Fess,
 }
 
 /// How a file is to be imported.
@@ -46,6 +49,9 @@ pub struct ImportAsk {
     /// The index of lines that name none.
     #[serde(default)]
     pub index: Option<String>,
+    /// Whose wall clock times without a zone show; UTC where not told.
+    #[serde(default)]
+    pub tz: Option<String>,
     /// The digest of the whole file, decompressed: 32 hexadecimal digits.
     pub digest: String,
 }
@@ -91,7 +97,7 @@ pub struct ImportReply {
 
 impl ImportReply {
     fn of(report: Report, skipped: &Skipped) -> Self {
-        let Report { received, items, searches, clicks, duplicates, rejected_total, rejected } = report;
+        let Report { received, items, searches, clicks, duplicates, rejected_total, rejected, .. } = report;
         let rejected = rejected.into_iter().map(|(line, Rejection { code, message, .. })| RejectedReply {
             line,
             code: code.to_owned(),
@@ -140,12 +146,18 @@ impl Importer {
         let digest: FileDigest =
             ask.digest.parse().map_err(|()| ControlError("the digest is malformed".to_owned()))?;
         let account = account(&app.registry, ask.account.as_deref(), hashid, ask.format)?;
+        let zone = ask.tz.as_deref().map_or(Ok(Zone::UTC), Zone::parse);
+        let zone = zone.map_err(|error| wrong("--tz", &error))?;
         let (defaults, now_ms) = (Defaults { engine: hashid, index }, app.clock.now_ms());
         let reader: Reader = match ask.format {
             ImportFormat::Events => Box::new(EventsReader::new(defaults, Unnamed::File(digest), now_ms)),
             ImportFormat::Ubi => {
                 let engine_of = engines_by_application(app.registry.clone(), account);
                 Box::new(UbiReader::new(UbiOptions { defaults, digest, now_ms }, engine_of))
+            }
+            ImportFormat::Fess => {
+                let engine = engine_or_only(&app.registry, account, hashid)?;
+                Box::new(FessReader::new(FessOptions { engine, defaults, digest, zone, now_ms }))
             }
         };
         Ok(Self {
@@ -259,12 +271,30 @@ fn account(
     match (registry.accounts().as_slice(), format) {
         ([only], _) => Ok(only.code),
         ([], ImportFormat::Ubi) => Ok(registry.create_account(FIRST_ACCOUNT)?.code),
-        ([], ImportFormat::Events) => Err(ControlError(
+        ([], ImportFormat::Events | ImportFormat::Fess) => Err(ControlError(
             "there is no account yet: `clicktally account create NAME` makes one".to_owned(),
         )),
         _ => Err(ControlError(
             "there are several accounts: say which with --account NAME or --hashid H".to_owned(),
         )),
+    }
+}
+
+/// The search engine that is named, else the only one of the account.
+fn engine_or_only(
+    registry: &Registry,
+    account: AccountCode,
+    hashid: Option<Hashid>,
+) -> Result<Hashid, ControlError> {
+    match (hashid, registry.engines(Some(account)).as_slice()) {
+        (Some(hashid), _) => Ok(hashid),
+        (None, [only]) => Ok(only.hashid),
+        (None, []) => Err(ControlError(
+            "there is no search engine yet: `clicktally engine create --account NAME` makes one".to_owned(),
+        )),
+        (None, _) => {
+            Err(ControlError("there are several search engines: say which with --hashid H".to_owned()))
+        }
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) fn routes(app: &Arc<App>, secret: &MasterSecret) -> Router {
         .merge(doofinder::routes(Arc::clone(app)))
         .merge(native::routes(Arc::clone(app)))
         .merge(insights::routes(Arc::clone(app)))
+        .merge(ubi::routes(Arc::clone(app)))
         .merge(fess::routes(Arc::clone(app), secret))
 }
 
@@ -42,7 +43,7 @@ pub(crate) fn openapi(zone: &str) -> String {
 
 /// The front's own refusals in the words of the dialect that the path belongs to.
 pub(crate) fn refusal(uri: &Uri, trouble: Trouble) -> Response {
-    let speaks: [fn(&Uri, Trouble) -> Option<Response>; 4] =
-        [doofinder::refusal, native::refusal, insights::refusal, fess::refusal];
+    let speaks: [fn(&Uri, Trouble) -> Option<Response>; 5] =
+        [doofinder::refusal, native::refusal, insights::refusal, ubi::refusal, fess::refusal];
     speaks.iter().find_map(|refusal| refusal(uri, trouble)).unwrap_or_else(|| stranger_refusal(uri, trouble))
 }

@@ -7,7 +7,8 @@ use serde_json::{Map, Value, json};
 use sha2::Sha256;
 
 /// The first words of placeholders; braces around anything else are left alone.
-const WORDS: [&str; 9] = ["account", "key", "jwt", "md5", "now", "cookie", "session", "csrf", "fsid"];
+const WORDS: [&str; 10] =
+    ["account", "basic", "key", "jwt", "md5", "now", "cookie", "session", "csrf", "fsid"];
 
 /// Replaces every placeholder by what `value` gives for its words (`["key", "shop"]`), then `@repeat(text,count)`.
 pub fn fill(text: &str, mut value: impl FnMut(&[&str]) -> Result<String, String>) -> Result<String, String> {
@@ -59,6 +60,11 @@ pub fn bytes(text: &str) -> Vec<u8> {
         rest = if escaped.is_some() { &rest[4..] } else { after };
     }
     out
+}
+
+/// A pair of a name and a key as `Authorization: Basic` has it.
+pub fn basic(key: &str) -> String {
+    base64::engine::general_purpose::STANDARD.encode(format!("clicktally:{key}"))
 }
 
 /// A JWT as `{jwt:ACCOUNT:IAT:EXP:option=value…}` describes it; `sign` gives the key for `ACCOUNT` or `sign=…`.

@@ -201,6 +201,7 @@ impl World {
             ["md5", text] => Ok(clicks::ItemDigest::of(text).to_string()),
             ["account", name] => Ok(self.account(name)?.code.to_string()),
             ["key", name @ ..] => self.key(&name.join(":")),
+            ["basic", name @ ..] => self.key(&name.join(":")).map(|key| placeholders::basic(&key)),
             ["jwt", ..] => {
                 let codes: HashMap<_, _> = self
                     .accounts

@@ -66,13 +66,15 @@ async fn check(fess: &Fess, call: &Call, body: &mut RequestBody) -> Result<Check
     if !app.settings.click_log {
         return Ok(Checked::NotLogged(Fate::SwitchedOff));
     }
-    let user =
-        match (wants(app.settings.opt_out, &session, call), visitor::user_code(&call.parts.uri, headers)) {
-            (Wish::NotLogged, _) => return Ok(Checked::NotLogged(Fate::OptedOut)),
-            (Wish::NotNamed, _) => None,
-            (Wish::Nothing, None) => return Ok(Checked::NotLogged(Fate::Anonymous)),
-            (Wish::Nothing, user) => user,
-        };
+    let user = match (
+        wants(app.settings.opt_out, Some(&session), call),
+        visitor::user_code(&call.parts.uri, headers),
+    ) {
+        (Wish::NotLogged, _) => return Ok(Checked::NotLogged(Fate::OptedOut)),
+        (Wish::NotNamed, _) => None,
+        (Wish::Nothing, None) => return Ok(Checked::NotLogged(Fate::Anonymous)),
+        (Wish::Nothing, user) => user,
+    };
     if !is_json(headers) {
         return Err(Refusal::BadMediaType);
     }
@@ -96,8 +98,13 @@ async fn check(fess: &Fess, call: &Call, body: &mut RequestBody) -> Result<Check
     }))
 }
 
-fn wants(opt_out: OptOut, session: &Session, call: &Call) -> Wish {
-    wish(opt_out, session.opted_out || browser::asks_not_to_be_tracked(&call.parts.headers))
+/// What the visitor's wish not to be tracked comes to: said by the browser now, or when its session began.
+pub(super) fn wants(opt_out: OptOut, session: Option<&Session>, call: &Call) -> Wish {
+    wish(
+        opt_out,
+        session.is_some_and(|session| session.opted_out)
+            || browser::asks_not_to_be_tracked(&call.parts.headers),
+    )
 }
 
 /// Records a draft in a task of its own: a client that goes away in the meantime can't make the click half done, nor its

@@ -1,4 +1,4 @@
-//! The Fess v2 click log API: `POST /api/v2/click`, `GET /api/v2/ui/config`, `GET /api/v2/health`, and the refusal of
+//! The Fess v2 click log API: `POST /api/v2/click`, `GET /api/v2/ui/config`, `GET /api/v2/health`, `GET /go/`, and the refusal of
 //! everything else below `/api/v2/` that is not another dialect's. This file holds the routes and the order of checks:
 //! origin, token, route, method. It must never name a store or another dialect.
 //!
@@ -11,7 +11,10 @@ mod click_body;
 mod cookies;
 mod cors;
 mod envelope;
+mod go;
 mod health;
+mod log;
+mod log_csv;
 mod refusal;
 mod request_body;
 mod session;
@@ -39,6 +42,8 @@ use refusal::Refusal;
 use request_body::RequestBody;
 use session::{Session, Sessions};
 
+pub use log::{FESS_INDEX, FESS_LINE_BYTES_MAX, FessOptions, FessReader};
+
 /// What these routes serve, as a part of the server's OpenAPI document: `paths` and `components`.
 pub const OPENAPI: &str = include_str!("openapi.json");
 
@@ -57,6 +62,7 @@ pub fn routes(app: Arc<App>, secret: &MasterSecret) -> Router {
         })
     };
     Router::new()
+        .route("/go", route(Place::Go))
         .route("/api/v2/click", route(Place::Click))
         .route("/api/v2/ui/config", route(Place::UiConfig))
         .route("/api/v2/health", route(Place::Health))
@@ -68,7 +74,8 @@ pub fn routes(app: Arc<App>, secret: &MasterSecret) -> Router {
 
 /// The front's own refusals in this dialect's words, if the path belongs to it.
 pub fn refusal(uri: &Uri, trouble: Trouble) -> Option<Response> {
-    let rest = uri.path().strip_prefix("/api/v2")?;
+    let path = uri.path();
+    let rest = path.strip_prefix("/api/v2").or_else(|| path.strip_prefix("/go"))?;
     (rest.is_empty() || rest.starts_with('/')).then(|| envelope::trouble(trouble))
 }
 
@@ -86,6 +93,7 @@ enum Place {
     Click,
     UiConfig,
     Health,
+    Go,
     Nowhere,
 }
 
@@ -94,7 +102,7 @@ impl Place {
     const fn allow(self) -> Option<&'static str> {
         match self {
             Self::Click => Some("POST"),
-            Self::UiConfig | Self::Health => Some("GET, HEAD"),
+            Self::UiConfig | Self::Health | Self::Go => Some("GET, HEAD"),
             Self::Nowhere => None,
         }
     }
@@ -181,6 +189,7 @@ async fn answer(
     match place {
         Place::UiConfig if reads => ui_config::answer(fess, call),
         Place::Health if reads => Ok(health::answer(&fess.app)),
+        Place::Go if reads => go::answer(fess, call).await,
         _ => Err(place.allow().map_or(Refusal::NoRoute, Refusal::MethodNotAllowed)),
     }
 }

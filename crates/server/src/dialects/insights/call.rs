@@ -130,7 +130,7 @@ async fn understand(desk: &Desk, caller: &Caller, request: Request) -> Result<Un
         return Err(Refusal::Compressed);
     }
     let now_ms = app.clock.now_ms();
-    let rules = Rules::of(app.settings.opt_out, headers, now_ms);
+    let rules = Rules::of(&app.settings, headers, now_ms);
     let rules = rules.with_device(told_device(headers)).of_any_age();
     let (body, _place) = desk.room.read(request).await?;
     let Told { clicks, others } = read(&body, now_ms).map_err(Refusal::Unprocessable)?;
@@ -144,8 +144,8 @@ async fn understand(desk: &Desk, caller: &Caller, request: Request) -> Result<Un
 async fn record(app: &Arc<App>, caller: &Caller, understood: Understood) -> Result<(), Refusal> {
     let Understood { clicks, others, rules } = understood;
     app.counts.met(Fate::NotAClick, others);
-    if !rules.may_log() {
-        app.counts.met(Fate::OptedOut, clicks.len() as u64);
+    if let Some(fate) = rules.not_logged() {
+        app.counts.met(fate, clicks.len() as u64);
         return Ok(());
     }
     let hold = |(event, click)| (event, rules.hold(Line::Click(click)));

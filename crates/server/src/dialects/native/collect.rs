@@ -72,8 +72,8 @@ async fn take(desk: &Desk, caller: Caller, request: Request) -> Result<Response,
         .map_err(|refusal| desk.counted(Fate::BadMediaType, refusal))?;
     let app = &desk.app;
     let now_ms = app.clock.now_ms();
-    let rules = Rules::of(app.settings.opt_out, request.headers(), now_ms)
-        .with_device(told_device(request.headers()));
+    let rules =
+        Rules::of(&app.settings, request.headers(), now_ms).with_device(told_device(request.headers()));
     let (body, room) = desk.body(request, Sender::Page).await?;
     read_and_record(app, &caller, body, &rules, now_ms, room).await.map(answered)
 }
@@ -123,13 +123,14 @@ mod tests {
     use clicks::Device;
 
     use super::*;
-    use crate::settings::OptOut;
+    use crate::settings::Settings;
 
     const NOW_MS: i64 = 1_717_236_000_000;
     const CLICK: &str = r#"{"type":"click","doc_id":"sku1"}"#;
 
     fn read_text(body: &str) -> Vec<(u64, Result<i64, String>)> {
-        let rules = Rules::of(OptOut::Count, &HeaderMap::new(), NOW_MS).with_device(Some(Device::Mobile));
+        let rules =
+            Rules::of(&Settings::default(), &HeaderMap::new(), NOW_MS).with_device(Some(Device::Mobile));
         let told = read(body.as_bytes(), &rules, NOW_MS);
         let at = |line| match line {
             Line::Click(click) => {

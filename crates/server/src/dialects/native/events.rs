@@ -116,7 +116,7 @@ fn pass(desk: &Desk, request: &Request) -> Result<(Passed, Admitted), Refusal> {
     }
     let origin = desk.admit(&caller, request)?;
     let app = &desk.app;
-    let rules = || Rules::of(app.settings.opt_out, request.headers(), app.clock.now_ms());
+    let rules = || Rules::of(&app.settings, request.headers(), app.clock.now_ms());
     Ok((Passed { caller, rules: is_page.then(rules) }, origin))
 }
 

@@ -42,6 +42,8 @@ pub(super) struct Origin<'a> {
 pub(super) struct Rules {
     pub(super) options: UbiOptions,
     pub(super) engine_of: EngineOf,
+    /// What to do where no search engine is known.
+    pub(super) hint: &'static str,
 }
 
 /// What a document tells.
@@ -173,8 +175,7 @@ impl Rules {
         let engine = self.options.defaults.engine.or_else(|| (self.engine_of)(application));
         engine.ok_or_else(|| {
             let shown: String = application.chars().filter(|c| !c.is_control()).take(64).collect();
-            let message =
-                format!("application: no search engine is known for `{shown}`; name one with --hashid");
+            let message = format!("application: no search engine is known for `{shown}`; {}", self.hint);
             Rejection { fate: Fate::UnknownEngine, code: "unknown_engine", message }
         })
     }

@@ -60,8 +60,14 @@ impl UbiReader {
     /// A reader of one export. `engine_of` is asked only where the options name no search engine.
     #[must_use]
     pub fn new(options: UbiOptions, engine_of: EngineOf) -> Self {
-        let rules = Rules { options, engine_of };
+        let rules = Rules { options, engine_of, hint: "name one with --hashid" };
         Self { rules, action: None, searches: Searches::default(), clicks: Vec::new(), click_bytes: 0 }
+    }
+
+    /// Says how a search engine is named where the documents' application names none.
+    pub(super) fn with_hint(mut self, hint: &'static str) -> Self {
+        self.rules.hint = hint;
+        self
     }
 
     fn document(&mut self, number: u64, json: &Json<'_>, batch: &mut Batch) {
@@ -80,6 +86,12 @@ impl UbiReader {
             index: action.as_ref().and_then(|action| action.index.as_deref()).or_else(|| told("_index")),
             id: action.as_ref().and_then(|action| action.id.as_deref()).or_else(|| told("_id")),
         };
+        self.take(origin, document, batch);
+    }
+
+    /// Takes one document. What it tells is handed over with what other documents tell.
+    pub(super) fn take(&mut self, origin: Origin<'_>, document: &Json<'_>, batch: &mut Batch) {
+        let number = origin.line;
         match self.rules.read(origin, document) {
             Ok(Told::Search(search)) => self.searches.document(number, search, batch),
             Ok(Told::SearchEvent(search, action)) => self.searches.event(number, search, action, batch),
