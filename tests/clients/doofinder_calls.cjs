@@ -44,12 +44,15 @@ async function node() {
   const address = told.url;
   const client = new Client(told.hashid, { apiKey: `eu1-${told.click_key}`, address });
   const stats = new Stats(client);
+  await good((done) => stats.registerSession("session", done));
+  await good((done) => client.stats("redirect", { id: 7, query: "delivery" }, done));
   await good((done) => stats.registerClick("session", dfid("sku1"), "Red  Shoes", done));
   await good((done) => stats.registerClick("session", dfid("sku1"), undefined, done));
   await good((done) => stats.registerClick("session", "sku2", "product", "red shoes", done));
   await good((done) => stats.registerClick("session", dfid("sku2"), "red shoes", 5, done));
   await good((done) => stats.registerBannerEvent("click", 42, done));
   await good((done) => client.stats("banner_click", { banner_id: "42", session_id: "session" }, done));
+  await bad(400, "[session_id] fields are missing", (done) => stats.registerSession("", done));
   await bad(404, "Not found", (done) => stats.registerClick("session", dfid("nothing"), "x", done));
   await bad(404, "Not found", (done) => stats.registerClick("session", "nothing", "product", "x", done));
   const elsewhere = dfid("sku1", told.foreign_hashid);
@@ -81,10 +84,10 @@ async function node() {
   // Too often: another server, which allows one event a second.
   const slow = new Stats(new Client(told.hashid, { apiKey: `eu1-${told.slow.key}`, address: told.slow.url }));
   for (;;) {
-    const { statusCode, error } = await new Promise((done) => slow.registerBannerEvent("click", 1, done));
-    if (statusCode === 429) {
+    const refused = await new Promise((done) => slow.registerBannerEvent("click", 1, done));
+    if (refused && refused.statusCode === 429) {
       calls += 1;
-      assert.strictEqual(error, "Too many requests");
+      assert.strictEqual(refused.error, "Too many requests");
       break;
     }
   }
@@ -105,6 +108,7 @@ async function page(site, ask) {
 async function main() {
   await node();
   await page(told.site, async (stats) => {
+    await good((done) => stats.registerSession("page", done));
     await good((done) => stats.registerClick("session", dfid("sku1"), "Red  Shoes", done));
     await good((done) => stats.registerClick("session", "sku2", "product", "red shoes", done));
     await good((done) => stats.registerClick("session", dfid("sku2"), "red shoes", 5, done));
