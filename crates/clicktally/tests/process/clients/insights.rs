@@ -40,7 +40,7 @@ fn calls(modules: &Path, told: &Value) -> Value {
 
 #[test]
 fn the_official_insights_client_runs_unmodified() {
-    let Some(modules) = node_modules() else { return };
+    let Some(modules) = node_modules("search-insights") else { return };
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &["--log-level", "debug"]);
     let key = shop::found(folder.path());
