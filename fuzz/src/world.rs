@@ -68,6 +68,7 @@ pub fn searches(count: usize) -> Vec<Search> {
     let search = |number| {
         let at_ms = START_MS + 60_000 * i64::try_from(dice.below(2 * 24 * 60)).unwrap();
         Search {
+            kind: clicks::SearchKind::Asked,
             account: ACCOUNT,
             id: format!("q{number}").into(),
             engine: *dice.pick(&ENGINES),

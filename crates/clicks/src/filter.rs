@@ -74,7 +74,7 @@ impl ClickFilter {
             && self.passes_hits(None)
     }
 
-    /// Whether the search passes. A search is on no item, and of no kind of result. It was made in all indices that it tells:
+    /// Whether the search passes. A search is on no item but its redirection, and of no kind of result. It was made in all indices that it tells:
     /// one of them is enough.
     #[must_use]
     pub fn passes_search(&self, search: &Search) -> bool {
@@ -88,9 +88,9 @@ impl ClickFilter {
             && self.device.is_none_or(|device| search.device == Some(device))
             && self.terms.as_ref().is_none_or(|terms| search.terms().as_ref() == Some(terms))
             && self.item.is_none()
-            && self.doc_id.is_none()
+            && self.doc_id.as_ref().is_none_or(|doc_id| search.redirection() == Some(doc_id))
             && self.product_types.is_empty()
-            && self.passes_hits(search.total_hits)
+            && self.passes_hits(search.found())
     }
 
     fn passes_hits(&self, hits: Option<u64>) -> bool {

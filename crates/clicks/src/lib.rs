@@ -27,7 +27,7 @@ pub use names::{
 };
 pub use period::{Bound, INSTANT_MS_MAX, INSTANT_MS_MIN, Period, PeriodError};
 pub use question::{Grouping, Measure, Question, TOP_ROWS_MAX};
-pub use search::{SEARCH_DOCS_MAX, SEARCH_QUERY_CHARS_MAX, Search};
+pub use search::{SEARCH_DOCS_MAX, SEARCH_QUERY_CHARS_MAX, Search, SearchKind};
 pub use store::{
     ClickStream, DEFAULT_JOIN_MS, Forget, Forgotten, Outcome, Promise, Record, Store, StoreError,
     StoreStatus, ready,

@@ -146,7 +146,7 @@ impl Store for MemoryStore {
         let mut counter = Counter::new(question);
         match question.measure {
             Measure::Clicks => kept.clicks.iter().chain(&kept.counted).for_each(|click| counter.count(click)),
-            Measure::Searches => kept.searches.values().for_each(|search| counter.count_search(search)),
+            _ => kept.searches.values().for_each(|search| counter.count_search(search)),
         }
         Ok(counter.finish())
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::filter::ClickFilter;
 use crate::local_days::LocalDays;
+use crate::search::SearchKind;
 
 /// A quarter of an hour, in milliseconds.
 const QUARTER_MS: i64 = 900_000;
@@ -18,6 +19,23 @@ pub enum Measure {
     Clicks,
     /// Searches that were shown. They have terms, a device and a visitor as clicks do, and no item.
     Searches,
+    /// Openings of the search, each of which begins a session.
+    Openings,
+    /// Searches that ended in a redirection, which stands in the place of an item.
+    Redirections,
+}
+
+impl Measure {
+    /// Which searches are counted; `None` where clicks are.
+    #[must_use]
+    pub const fn searches(self) -> Option<SearchKind> {
+        match self {
+            Self::Clicks => None,
+            Self::Searches => Some(SearchKind::Asked),
+            Self::Openings => Some(SearchKind::Opened),
+            Self::Redirections => Some(SearchKind::Redirected),
+        }
+    }
 }
 
 /// What the counts are counts by.

@@ -1,5 +1,7 @@
 //! The search: what a visitor asked and was shown.
 
+use std::str::FromStr;
+
 use crate::case::SearchTerms;
 use crate::click::Device;
 use crate::names::{AccountCode, DocId, Hashid, IndexName, UserCode};
@@ -9,9 +11,42 @@ pub const SEARCH_DOCS_MAX: usize = 1_000;
 /// The most characters of a typed search.
 pub const SEARCH_QUERY_CHARS_MAX: usize = 1_000;
 
+/// What a visitor did at the search box.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum SearchKind {
+    /// Asked, and was shown results.
+    #[default]
+    Asked,
+    /// Opened it, and asked nothing yet: a session begins.
+    Opened,
+    /// Asked, and was led to a page instead: the only one of the shown items names the redirection.
+    Redirected,
+}
+
+impl SearchKind {
+    /// As files spell it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Opened => "opened",
+            Self::Redirected => "redirected",
+        }
+    }
+}
+
+impl FromStr for SearchKind {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        [Self::Asked, Self::Opened, Self::Redirected].into_iter().find(|kind| kind.as_str() == text).ok_or(())
+    }
+}
+
 /// What a visitor asked and was shown. Times are milliseconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Search {
+    /// What it was.
+    pub kind: SearchKind,
     /// Whose it is.
     pub account: AccountCode,
     /// Its `query_id`: what clicks name it by. The first search with an id wins.
@@ -49,6 +84,7 @@ impl Search {
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
         let Self {
+            kind,
             account,
             id,
             engine,
@@ -62,11 +98,23 @@ impl Search {
             user,
             session,
         } = self;
-        (account, id, engine, indices, query)
-            == (&other.account, &other.id, &other.engine, &other.indices, &other.query)
+        (kind, account, id, engine, indices, query)
+            == (&other.kind, &other.account, &other.id, &other.engine, &other.indices, &other.query)
             && (doc_ids, device, at_ms, total_hits)
                 == (&other.doc_ids, &other.device, &other.at_ms, &other.total_hits)
             && (user, session) == (&other.user, &other.session)
+    }
+
+    /// The redirection that it ended in.
+    #[must_use]
+    pub fn redirection(&self) -> Option<&DocId> {
+        self.doc_ids.as_ref()?.first().filter(|_| self.kind == SearchKind::Redirected)
+    }
+
+    /// How much was found, where results were asked for.
+    #[must_use]
+    pub fn found(&self) -> Option<u64> {
+        self.total_hits.filter(|_| self.kind == SearchKind::Asked)
     }
 
     /// Whether `doc_id` was among the items shown; `None` where it is not known what was shown.

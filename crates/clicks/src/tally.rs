@@ -126,16 +126,33 @@ impl<'q> Counter<'q> {
 
     /// Counts a search if it lies in the period and passes the filter.
     pub fn count_search(&mut self, search: &Search) {
-        if let Some(day) = self.question.days.day_of(search.at_ms)
+        if self.question.measure.searches() == Some(search.kind)
+            && let Some(day) = self.question.days.day_of(search.at_ms)
             && self.question.filter.passes_search(search)
         {
+            let redirection = search.redirection().map(|id| ClickedItem {
+                engine: search.engine,
+                index: None,
+                doc_id: id.clone(),
+            });
             match self.question.grouping {
                 Grouping::Terms { .. } => self.add_terms(search.terms().as_ref(), 1),
-                // A search is on no item.
-                Grouping::Items { .. } | Grouping::ItemRanks { .. } => {}
+                Grouping::Items { .. } => {
+                    if let Some(item) = redirection {
+                        self.add_item(item, 1);
+                    }
+                }
+                Grouping::ItemRanks { .. } => {
+                    if let Some(item) = redirection {
+                        self.add_item_rank(item, None, 1);
+                    }
+                }
                 Grouping::Distinct => {
                     self.distinct.count += 1;
                     self.users.extend(search.user.clone());
+                    if let Some(item) = redirection {
+                        self.add_item(item, 1);
+                    }
                 }
                 _ => self.add(day, search.engine, search.device, 1),
             }

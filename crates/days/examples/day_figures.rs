@@ -148,6 +148,7 @@ fn make(count: u64, shape: &Shape) -> (Vec<Click>, Vec<Search>) {
                 doc_ids.push(format!("sku-{:06}", items.draw(&mut dice)).parse().unwrap());
             }
             visit.search = Some(Search {
+                kind: clicks::SearchKind::Asked,
                 account: accounts[engine / 2],
                 id: dice.code(HEX, 32).into(),
                 engine: hashids[engine],

@@ -12,6 +12,7 @@ use crate::error::Fault;
 use crate::levels::runs;
 use crate::pages::{Pages, RawDictionary, RawPage};
 use crate::reading::{DayFile, Group};
+use crate::schema::LACKING;
 use crate::texts::{ABSENT, Texts, TextsBuilder};
 
 fn unknown() -> Fault {
@@ -55,6 +56,12 @@ impl<P: Decoded> Column<P> {
         let dictionary = pages.dictionary()?;
         let dictionary = dictionary.map(|raw| P::dictionary(&raw, &pages)).transpose()?;
         Ok(Self { pages, dictionary, page: None })
+    }
+
+    /// A column that files of an older version lack.
+    pub fn later(file: &DayFile, group: &Group, column: usize) -> Result<Option<Self>, Fault> {
+        let is_there = file.places.get(column).is_some_and(|place| *place != LACKING);
+        is_there.then(|| Self::open(file, group, column)).transpose()
     }
 
     /// The page that holds a row, and the rows of that page. Rows are asked for in rising order.

@@ -9,7 +9,7 @@ use parquet::file::page_index::column_index::ColumnIndexMetaData;
 
 use crate::check::CheckedSource;
 use crate::error::{DayError, Fault};
-use crate::schema::Holds;
+use crate::schema::{Holds, LACKING};
 use crate::source::Source;
 use crate::summary::Summary;
 
@@ -111,7 +111,9 @@ fn with_page_indexes(
     }
     let mut reader = ParquetMetaDataReader::new_with_metadata(metadata)
         .with_offset_index_policy(PageIndexPolicy::Required)
-        .with_offset_index_mask(ColumnChunkMask::columns(places.iter().copied()))
+        .with_offset_index_mask(ColumnChunkMask::columns(
+            places.iter().copied().filter(|place| *place != LACKING),
+        ))
         .with_column_index_policy(PageIndexPolicy::Required)
         .with_column_index_mask(ColumnChunkMask::columns([places[AT]]));
     reader.read_page_indexes(source)?;

@@ -15,7 +15,7 @@ use crate::writing::WriteOptions;
 /// The major version of the format: a reader refuses a newer one.
 pub const FORMAT_MAJOR: u32 = 1;
 /// The minor version: a newer one has columns more, which an older reader passes over.
-pub const FORMAT_MINOR: u32 = 0;
+pub const FORMAT_MINOR: u32 = 1;
 
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +59,13 @@ message searches {
   optional binary user (STRING);
   optional binary session (STRING);
   required int64 received_at (TIMESTAMP(MILLIS, true));
+  optional binary kind (STRING);
 }";
+
+/// Columns that files of version 1.0 lack.
+const LATER: [&str; 1] = ["kind"];
+/// In the place of a column that a file lacks.
+pub const LACKING: usize = usize::MAX;
 
 /// Ids that hardly ever come twice: a dictionary would only be in the way.
 const UNIQUE: [&str; 2] = ["id", "query_id"];
@@ -121,8 +127,8 @@ impl Holds {
         Ok(Arc::new(properties.build()))
     }
 
-    /// Where each of our columns is in a file. A file of a newer minor version may have more of them; one that lacks
-    /// one, or has it in another type, is not ours.
+    /// Where each of our columns is in a file. A file of a newer minor version may have more of them; one of an older may lack
+    /// some, which are [`LACKING`]; one that lacks another, or has it in another type, is not ours.
     pub fn places(self, found: &SchemaDescriptor) -> Result<Vec<usize>, Fault> {
         let ours = SchemaDescriptor::new(self.schema()?);
         let same = |path: &ColumnPath, number: usize| found.column(number).path() == path;
@@ -134,7 +140,10 @@ impl Holds {
                     && found.max_def_level() == column.max_def_level()
                     && found.max_rep_level() == column.max_rep_level()
             });
+            let may_lack = LATER.contains(&column.path().string().as_str())
+                && (0..found.num_columns()).all(|number| !same(column.path(), number));
             number
+                .or(may_lack.then_some(LACKING))
                 .ok_or_else(|| Fault::Damaged(format!("its column {} is missing or another", column.path())))
         };
         ours.columns().iter().map(place).collect()

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
-use clicks::{AccountCode, Device, DocId, Hashid, IndexName, Search, UserCode};
+use clicks::{AccountCode, Device, DocId, Hashid, IndexName, Search, SearchKind, UserCode};
 
 use crate::columns::{Column, ListPage, NumberPage, TextPage};
 use crate::error::{DayError, Fault, WriteError};
@@ -29,6 +29,7 @@ struct Gathered {
     user: TextRows,
     session: TextRows,
     received_at: Numbers,
+    kind: TextRows,
 }
 
 impl Gathered {
@@ -46,6 +47,7 @@ impl Gathered {
             user: TextRows::optional(),
             session: TextRows::optional(),
             received_at: Numbers::default(),
+            kind: TextRows::optional(),
         }
     }
 
@@ -63,9 +65,11 @@ impl Gathered {
         self.user.push(search.user.as_ref().map(UserCode::as_str));
         self.session.push(search.session.as_deref());
         self.received_at.push(Some(search.received_ms));
+        // Nearly all of them were asked: what is usual takes no room.
+        self.kind.push(Some(search.kind).filter(|kind| *kind != SearchKind::Asked).map(SearchKind::as_str));
     }
 
-    fn in_order(&mut self) -> [&mut dyn Gathering; 12] {
+    fn in_order(&mut self) -> [&mut dyn Gathering; 13] {
         [
             &mut self.at,
             &mut self.account,
@@ -79,6 +83,7 @@ impl Gathered {
             &mut self.user,
             &mut self.session,
             &mut self.received_at,
+            &mut self.kind,
         ]
     }
 }
@@ -131,12 +136,14 @@ pub struct SearchColumns {
     user: Column<TextPage>,
     session: Column<TextPage>,
     received_at: Column<NumberPage>,
+    kind: Option<Column<TextPage>>,
     accounts: Made<AccountCode>,
     hashids: Made<Hashid>,
     index_names: Made<IndexName>,
     docs: Made<DocId>,
     devices: Made<Device>,
     users: Made<UserCode>,
+    kinds: Made<SearchKind>,
 }
 
 /// A row's list of names; `None` where the list is absent.
@@ -170,18 +177,25 @@ impl Row for Search {
             user: texts(9)?,
             session: texts(10)?,
             received_at: numbers(11)?,
+            kind: Column::later(file, group, 12)?,
             accounts: Made::default(),
             hashids: Made::default(),
             index_names: Made::default(),
             docs: Made::default(),
             devices: Made::default(),
             users: Made::default(),
+            kinds: Made::default(),
         })
     }
 
     fn read(from: &mut SearchColumns, row: u64) -> Result<Self, Fault> {
         let number = |column: &mut Column<NumberPage>| column.row(row).map(|(page, row)| page.get(row));
+        let kind = match &mut from.kind {
+            Some(kind) => from.kinds.of(kind.row(row)?, |text| text.parse().ok())?.unwrap_or_default(),
+            None => SearchKind::Asked,
+        };
         Ok(Self {
+            kind,
             account: there(from.accounts.of(from.account.row(row)?, |text| text.parse().ok())?)?,
             id: there(text(from.id.row(row)?))?,
             engine: there(from.hashids.of(from.hashid.row(row)?, |text| text.parse().ok())?)?,

@@ -186,7 +186,7 @@ impl<'a> SealedCount<'a> {
     const fn counters(&self) -> &'a Counters {
         match self.question.measure {
             Measure::Clicks => &self.sealed.counters,
-            Measure::Searches => &self.sealed.search_counters,
+            _ => &self.sealed.search_counters,
         }
     }
 
@@ -362,12 +362,15 @@ impl<'a> SealedCount<'a> {
                     self.look(rows, (from_ms, until_ms), passes, |kept, click| kept.row(&click), see)?;
                 }
             }
-            Measure::Searches => {
+            _ => {
                 let reader = part.files().searches()?;
                 for (from_ms, until_ms) in spans {
                     let rows = reader.rows(reader.rows_between(from_ms, until_ms));
                     let rows = rows.map(|search| search.map_err(|error| part.files().damage(error)));
-                    let passes = |search: &Search| filter.passes_search(search).then_some(search.at_ms);
+                    let passes = |search: &Search| {
+                        let is_counted = self.question.measure.searches() == Some(search.kind);
+                        (is_counted && filter.passes_search(search)).then_some(search.at_ms)
+                    };
                     self.look(
                         rows,
                         (from_ms, until_ms),

@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use clicks::{Counter, Device, Distinct, Grouping, Question, Span, StoreError, TOP_ROWS_MAX};
+use clicks::{Counter, Device, Distinct, Grouping, Measure, Question, Span, StoreError, TOP_ROWS_MAX};
 
 use crate::index::users::{Mark, Visitors};
 use crate::names::UNTOLD;
@@ -98,6 +98,11 @@ impl<'q> Evaluator<'q> {
             in_span: Vec::new(),
             weight: 1,
         }
+    }
+
+    /// What is counted.
+    pub const fn measure(&self) -> Measure {
+        self.question.measure
     }
 
     /// What is counted by.

@@ -11,7 +11,7 @@ use hashbrown::HashTable;
 
 use crate::index::users::Mark;
 use crate::recent::day::Row;
-use crate::recent::{found_code, hits_figure, rank_figure};
+use crate::recent::{hits_figure, rank_figure, search_code};
 use crate::record::device_code;
 
 /// A name that is not told. The first name has the number 1.
@@ -182,12 +182,14 @@ impl Names {
                 [only] => *only,
                 several => SEVERAL | self.several.number(&several.into())?,
             },
-            item: UNTOLD,
+            item: search.redirection().map_or(Some(UNTOLD), |id| {
+                self.items.number(&ItemName { engine, index: UNTOLD, doc_id: id.clone() })
+            })?,
             terms: search.terms().map_or(Some(UNTOLD), terms)?,
             device: device_code(search.device),
-            product: found_code(search.total_hits),
+            product: search_code(search.kind, search.found()),
             user,
-            figure: hits_figure(search.total_hits),
+            figure: hits_figure(search.found()),
         })
     }
 

@@ -1,12 +1,12 @@
 //! A filter in the numbers of the dictionaries: names are looked up once for each question, and rows are compared by
 //! number. A name that no row has can match none. It must never know which period or grouping is asked for.
 
-use clicks::{ClickFilter, DocId, Measure};
+use clicks::{ClickFilter, DocId, Measure, SearchKind};
 
 use crate::evaluate::Columns;
 use crate::index::part_quarters::Kind;
 use crate::names::{ItemName, Names, SEVERAL, UNTOLD};
-use crate::recent::{found_code, hits_figure};
+use crate::recent::{hits_figure, search_code, search_codes};
 use crate::record::device_code;
 
 /// Which rows of a block pass a filter.
@@ -71,12 +71,11 @@ impl Wanted {
             wanted.terms = names.terms.number(terms);
             wanted.nothing |= wanted.terms.is_none();
         }
-        match measure {
-            Measure::Clicks => wanted.nothing |= filter.hits.is_some(),
-            Measure::Searches => {
-                let on_items = filter.item.is_some() || filter.doc_id.is_some();
-                wanted.nothing |= on_items || !filter.product_types.is_empty();
-                wanted.want_hits(filter);
+        match measure.searches() {
+            None => wanted.nothing |= filter.hits.is_some(),
+            Some(kind) => {
+                wanted.nothing |= filter.item.is_some() || !filter.product_types.is_empty();
+                wanted.want_searches(kind, filter);
             }
         }
         if !filter.product_types.is_empty() {
@@ -89,23 +88,25 @@ impl Wanted {
         wanted
     }
 
-    /// Whether anything was found is a kind; how much is looked up where a number is asked for.
-    fn want_hits(&mut self, filter: &ClickFilter) {
-        let Some((hits, is_wanted)) =
-            filter.hits.map(|hits| (hits, true)).or_else(|| filter.hits_not.map(|hits| (hits, false)))
-        else {
-            return;
-        };
-        self.nothing |= is_wanted && filter.hits_not == Some(hits);
-        let mut products = [!is_wanted; 256];
-        if is_wanted || hits == 0 {
-            products[usize::from(found_code(Some(hits)))] = is_wanted;
+    /// Searches of one kind. Whether anything was found is told by kinds too; how much is looked up where a number is asked for.
+    fn want_searches(&mut self, kind: SearchKind, filter: &ClickFilter) {
+        let mut products = [false; 256];
+        for code in search_codes(kind) {
+            products[usize::from(*code)] = true;
+        }
+        let code = |hits| usize::from(search_code(kind, Some(hits)));
+        let tells_hits = kind == SearchKind::Asked;
+        if let Some(hits) = filter.hits {
+            let passes = products[code(hits)] && tells_hits && filter.hits_not != Some(hits);
+            products = [false; 256];
+            products[code(hits)] = passes;
+            self.nothing |= !passes;
+            self.figure = (hits > 0).then(|| hits_figure(Some(hits)));
+        } else if let Some(hits) = filter.hits_not.filter(|_| tells_hits) {
+            products[code(hits)] &= hits > 0;
+            self.figure_not = (hits > 0).then(|| hits_figure(Some(hits)));
         }
         self.products = Some(products);
-        if hits > 0 {
-            let figure = Some(hits_figure(Some(hits)));
-            (self.figure, self.figure_not) = if is_wanted { (figure, None) } else { (None, figure) };
-        }
     }
 
     /// Places, and the item, which has to be in one of them.

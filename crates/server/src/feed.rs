@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clicks::{
     AccountCode, Click, Device, DocId, EngineIndex, Hashid, IndexName, Item, Outcome, ProductType, Record,
-    Search, SearchTerms, StoreError, UserCode,
+    Search, SearchKind, SearchTerms, StoreError, UserCode,
 };
 use registry::{Confines, Engine, PutItem, RegistryError};
 
@@ -42,6 +42,7 @@ pub struct ItemLine {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields of `Search`, where they are explained")]
 pub struct SearchLine {
+    pub kind: SearchKind,
     pub id: Box<str>,
     pub at_ms: i64,
     pub engine: Hashid,
@@ -356,7 +357,19 @@ impl App {
     pub async fn record_of(&self, engine: &Engine, line: ClickLine) -> Result<Outcome, StoreError> {
         let index = line.index.clone();
         let click = placed(engine.account, engine.hashid, index, line, self.clock.now_ms());
-        let outcomes = self.store.append(vec![Record::Click(click)]).await?;
+        self.append_one(Record::Click(click)).await
+    }
+
+    /// As [`App::record_of`], a search.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it could not be kept.
+    pub async fn record_search_of(&self, engine: &Engine, line: SearchLine) -> Result<Outcome, StoreError> {
+        self.append_one(Record::Search(search(engine.account, line, self.clock.now_ms()))).await
+    }
+
+    async fn append_one(&self, record: Record) -> Result<Outcome, StoreError> {
+        let outcomes = self.store.append(vec![record]).await?;
         Ok(outcomes.first().copied().unwrap_or(Outcome::Recorded))
     }
 
@@ -503,8 +516,10 @@ fn refused_item(refused: &RegistryError) -> Rejection {
 }
 
 fn search(account: AccountCode, line: SearchLine, received_ms: i64) -> Search {
-    let SearchLine { id, at_ms, engine, indices, query, doc_ids, device, total_hits, user, session } = line;
+    let SearchLine { kind, id, at_ms, engine, indices, query, doc_ids, device, total_hits, user, session } =
+        line;
     Search {
+        kind,
         account,
         id,
         engine,

@@ -63,6 +63,23 @@ impl<'j> Fields<'j> {
         }
     }
 
+    /// An address that is shown as a link: it must not lead anywhere but to a page. No `javascript:`, no relative address.
+    ///
+    /// # Errors
+    /// A [`Rejection`] that names the field.
+    pub fn web_address(&self, field: &str, chars_max: usize) -> Result<Option<&'j str>, Rejection> {
+        let Some(link) = self.short_text(field, chars_max)? else { return Ok(None) };
+        let (scheme, rest) = link.split_once("://").unwrap_or_default();
+        let is_web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+        let has_host = rest.starts_with(|c: char| c.is_alphanumeric() || c == '[');
+        let is_plain = !link.contains(|c: char| c.is_control() || c.is_whitespace());
+        if is_web && has_host && is_plain {
+            Ok(Some(link))
+        } else {
+            Err(breaks(field, "must be an http or https address"))
+        }
+    }
+
     /// An id or a code: 1 to 512 characters, none of them a control character.
     ///
     /// # Errors

@@ -111,9 +111,11 @@ fn record(line: Line) -> Record {
 }
 
 fn search(line: SearchLine) -> Search {
-    let SearchLine { id, at_ms, engine, indices, query, doc_ids, device, total_hits, user, session } = line;
+    let SearchLine { kind, id, at_ms, engine, indices, query, doc_ids, device, total_hits, user, session } =
+        line;
     let (account, received_ms) = (ACCOUNT, NOW_MS);
     Search {
+        kind,
         account,
         id,
         engine,

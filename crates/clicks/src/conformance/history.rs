@@ -16,7 +16,7 @@ use crate::item::{Dfid, ItemDigest};
 use crate::memory::MemoryStore;
 use crate::names::{AccountCode, EngineIndex, Hashid};
 use crate::question::{Grouping, Measure, Question};
-use crate::search::Search;
+use crate::search::{Search, SearchKind};
 use crate::store::{Forget, Forgotten, Outcome, Record, Store, StoreError};
 
 // The names are few, so that they meet: the same id twice, two searches with one id, clicks before their search.
@@ -295,6 +295,12 @@ impl History<'_> {
         let indices = &INDICES[..dice.below(INDICES.len() + 1)];
         let shown = dice.once_in(2).then(|| &DOC_IDS[..dice.below(DOC_IDS.len())]);
         Ok(Search {
+            kind: *dice.pick(&[
+                SearchKind::Asked,
+                SearchKind::Asked,
+                SearchKind::Opened,
+                SearchKind::Redirected,
+            ]),
             account: *dice.pick(&ACCOUNTS),
             id: id.into(),
             engine: *dice.pick(&ENGINES),
@@ -365,7 +371,14 @@ impl History<'_> {
         let (from, to) = *self.dice.pick(&PERIODS);
         let zone: &str = self.dice.pick::<&str>(&ZONES);
         let days = days(from, to, zone)?;
-        let measure = *self.dice.pick(&[Measure::Clicks, Measure::Clicks, Measure::Searches]);
+        let measure = *self.dice.pick(&[
+            Measure::Clicks,
+            Measure::Clicks,
+            Measure::Clicks,
+            Measure::Searches,
+            Measure::Openings,
+            Measure::Redirections,
+        ]);
         Ok(Question { days, measure, filter, grouping: *self.dice.pick(&groupings) })
     }
 }

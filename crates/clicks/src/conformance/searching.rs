@@ -7,10 +7,10 @@ use crate::conformance::world::{
 };
 use crate::conformance::{Candidate, Case, Failure, Verdict, same};
 use crate::filter::ClickFilter;
-use crate::item::{Dfid, ItemDigest};
+use crate::item::{ClickedItem, Dfid, ItemDigest};
 use crate::names::EngineIndex;
-use crate::question::{Grouping, Question};
-use crate::search::Search;
+use crate::question::{Grouping, Measure, Question};
+use crate::search::{Search, SearchKind};
 use crate::store::{Forget, Record, Store};
 use crate::tally::Tally;
 
@@ -23,6 +23,7 @@ pub const CASES: &[Case] = &[
     Case { sentence: "searches are told apart by how much they found", run: hits },
     Case { sentence: "visitors of searches are counted once each", run: distinct },
     Case { sentence: "no search is on an item or of a kind of result", run: no_items },
+    Case { sentence: "searches, openings and redirections are counted apart", run: kinds },
     Case { sentence: "what is forgotten of searches is counted no more", run: forgotten },
 ];
 
@@ -202,6 +203,50 @@ fn no_items(candidate: &mut dyn Candidate) -> Verdict {
         same("items", &found, &Tally::Items(vec![]))?;
         let found = ask(candidate.store(), Grouping::ItemRanks { rows_max: 9 }, everything())?;
         same("ranks", &found, &Tally::ItemRanks(vec![]))?;
+        candidate.seal();
+    }
+    Ok(())
+}
+
+fn kinds(candidate: &mut dyn Candidate) -> Verdict {
+    let of = |id: &str, kind, to: Option<&str>| -> Result<Search, Failure> {
+        let doc_ids = to.map(|to| to.parse().map(|to| vec![to])).transpose()?;
+        let user = Some("anna".parse()?);
+        Ok(Search { kind, doc_ids, user, total_hits: Some(7), ..typed(id, "hat") })
+    };
+    let (opened, redirected) = (SearchKind::Opened, SearchKind::Redirected);
+    keep(
+        candidate,
+        vec![of("1", SearchKind::Asked, Some("a"))?, of("2", opened, None)?, of("3", opened, None)?],
+    )?;
+    let leads = [("4", Some("9")), ("5", Some("9")), ("6", Some("11")), ("7", None)];
+    keep(candidate, leads.into_iter().map(|(id, to)| of(id, redirected, to)).collect::<Result<_, _>>()?)?;
+    for _ in 0..2 {
+        let ask = |measure, filter: &ClickFilter, grouping| -> Result<Tally, Failure> {
+            let (days, filter) = (days("20240530", "20240601", "Z")?, filter.clone());
+            Ok(candidate.store().tally(&Question { days, measure, filter, grouping }, &|| false)?)
+        };
+        let rows = [(Measure::Searches, 1, 0), (Measure::Openings, 2, 0), (Measure::Redirections, 4, 2)];
+        for (measure, count, items) in rows {
+            let what = format!("{measure:?}");
+            same(&what, &ask(measure, &everything(), Grouping::Day)?, &Tally::Days(vec![0, count, 0]))?;
+            let terms = Tally::Terms(vec![(Some(terms("hat")?), count)]);
+            same(&what, &ask(measure, &everything(), Grouping::Terms { rows_max: 9 })?, &terms)?;
+            let distinct = Tally::Distinct { count, users: 1, items };
+            same(&what, &ask(measure, &everything(), Grouping::Distinct)?, &distinct)?;
+        }
+        let to = |doc_id: &str| -> Result<ClickedItem, Failure> {
+            Ok(ClickedItem { engine: ENGINE, index: None, doc_id: doc_id.parse()? })
+        };
+        let found = ask(Measure::Redirections, &everything(), Grouping::Items { rows_max: 9 })?;
+        same("by redirection", &found, &Tally::Items(vec![(to("9")?, 2), (to("11")?, 1)]))?;
+        let found = ask(Measure::Redirections, &everything(), Grouping::ItemRanks { rows_max: 1 })?;
+        same("without a rank", &found, &Tally::ItemRanks(vec![(to("9")?, None, 2)]))?;
+        let one = ClickFilter { doc_id: Some("9".parse()?), ..everything() };
+        same("of one", &ask(Measure::Redirections, &one, Grouping::Day)?.total(), &2)?;
+        same("no search", &ask(Measure::Searches, &one, Grouping::Day)?.total(), &0)?;
+        let found_so_many = ClickFilter { hits: Some(7), ..everything() };
+        same("openings find nothing", &ask(Measure::Openings, &found_so_many, Grouping::Day)?.total(), &0)?;
         candidate.seal();
     }
     Ok(())

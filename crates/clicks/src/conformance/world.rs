@@ -62,6 +62,7 @@ pub fn click_from(query_id: &str, doc_id: &str, at_ms: i64) -> Result<Click, Fai
 /// A search of the account and engine that most cases are about, which tells no more than it has to.
 pub fn search(id: &str, at_ms: i64) -> Search {
     Search {
+        kind: crate::search::SearchKind::Asked,
         account: ACCOUNT,
         id: id.into(),
         engine: ENGINE,

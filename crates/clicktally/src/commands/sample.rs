@@ -134,6 +134,7 @@ impl Shop {
             .collect();
         let search = (|| {
             Ok(Line::Search(SearchLine {
+                kind: clicks::SearchKind::Asked,
                 id: id.as_str().into(),
                 at_ms,
                 engine: self.engine,

@@ -18,6 +18,7 @@ mod clients;
 mod commands;
 mod damage;
 mod disk_full;
+mod fess;
 mod forgetting;
 mod http;
 mod kill;

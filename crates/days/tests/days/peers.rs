@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Command;
 
-use clicks::{Click, Search};
+use clicks::{Click, Search, SearchKind};
 use days::WriteOptions;
 use serde_json::{Value, json};
 
@@ -67,6 +67,7 @@ fn search_json(search: &Search, day: &str) -> Value {
         "user": search.user.as_ref().map(clicks::UserCode::as_str),
         "session": search.session,
         "received_at": search.received_ms,
+        "kind": Some(search.kind).filter(|kind| *kind != SearchKind::Asked).map(SearchKind::as_str),
         "day": day,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use clicks::{AccountCode, Click, Device, Hashid, ProductType, Search, SearchTerms};
+use clicks::{AccountCode, Click, Device, Hashid, ProductType, Search, SearchKind, SearchTerms};
 use days::{ClicksReader, ClicksWriter, SearchesReader, SearchesWriter, Summary, WriteOptions};
 
 /// 2024-05-31 00:00:00 UTC.
@@ -116,6 +116,8 @@ pub fn searches(seed: u64, count: usize) -> Vec<Search> {
     let mut dice = Dice::new(seed);
     let lengths = [0, 0, 1, 2, 10];
     let search = |at_ms: i64, dice: &mut Dice| Search {
+        kind: [SearchKind::Asked, SearchKind::Asked, SearchKind::Opened, SearchKind::Redirected]
+            [dice.place(4)],
         account: dice.account(),
         id: format!("{:x}{}", dice.next(), dice.text()).into(),
         engine: dice.engine(),

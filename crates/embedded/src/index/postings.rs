@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use clicks::Grouping;
+use clicks::{Grouping, Measure};
 
 use crate::evaluate::{Evaluator, Place};
 use crate::index::build::Postings;
@@ -118,11 +118,17 @@ impl Counting<'_> {
     fn count(&self, rows: &Rows<'_>, wanted: &Wanted, evaluator: &mut Evaluator<'_>) -> Option<()> {
         match evaluator.grouping() {
             Grouping::Terms { .. } => return self.count_terms(rows, wanted, evaluator),
-            Grouping::Items { .. } => return self.count_items(rows, wanted, evaluator),
+            Grouping::Items { .. } => return self.count_items(rows, wanted, evaluator).map(drop),
             Grouping::ItemRanks { .. } => return self.count_item_ranks(rows, wanted, evaluator),
             Grouping::Distinct => {
-                self.count_without_item(rows, wanted, evaluator);
-                return self.count_items(rows, wanted, evaluator);
+                let on_items = self.count_items(rows, wanted, evaluator)?;
+                // Every click is on an item, and few searches are.
+                if evaluator.measure() != Measure::Clicks {
+                    let mut all = 0;
+                    rows.each_passing(wanted, |_, _| all += 1);
+                    evaluator.add_number(UNTOLD, all - on_items);
+                }
+                return Some(());
             }
             _ => {}
         }
@@ -195,7 +201,7 @@ impl Counting<'_> {
         match grouping {
             Grouping::Terms { .. } => Some(Postings::Terms),
             Grouping::Items { .. } => Some(Postings::Items),
-            Grouping::Distinct if rows.item_rows.len() > 0 => Some(Postings::Items),
+            Grouping::Distinct if rows.item_rows.len() == rows.quarters.len() => Some(Postings::Items),
             _ => None,
         }
         .filter(|_| all)
@@ -321,16 +327,6 @@ impl Counting<'_> {
         }
     }
 
-    /// Counts what is on no item, as searches are, where everything is counted.
-    fn count_without_item(&self, rows: &Rows<'_>, wanted: &Wanted, evaluator: &mut Evaluator<'_>) {
-        if rows.item_rows.len() > 0 || wanted.items().is_some() {
-            return;
-        }
-        let mut count = 0;
-        rows.each_passing(wanted, |_, _| count += 1);
-        evaluator.add_number(UNTOLD, count);
-    }
-
     fn count_item_ranks(
         &self,
         rows: &Rows<'_>,
@@ -364,8 +360,10 @@ impl Counting<'_> {
         }
     }
 
-    fn count_items(&self, rows: &Rows<'_>, wanted: &Wanted, evaluator: &mut Evaluator<'_>) -> Option<()> {
-        let Some(range) = rows.of_terms(wanted.terms()) else { return Some(()) };
+    /// Returns how many rows it counted.
+    fn count_items(&self, rows: &Rows<'_>, wanted: &Wanted, evaluator: &mut Evaluator<'_>) -> Option<u64> {
+        let Some(range) = rows.of_terms(wanted.terms()) else { return Some(0) };
+        let mut counted = 0;
         let all = self.whole.is_some() && wanted.terms().is_none();
         let mut count = |item: u32, found: Range<u32>| {
             let clicks = if all {
@@ -381,18 +379,19 @@ impl Counting<'_> {
                 clicks
             };
             evaluator.add_number(item, clicks);
+            counted += clicks;
         };
         match wanted.items() {
-            None => rows.items.for_each(count),
+            None => rows.items.for_each(count)?,
             Some(items) => {
                 for item in items {
                     if let Some(found) = rows.items.find(*item) {
                         count(*item, found);
                     }
                 }
-                Some(())
             }
         }
+        Some(counted)
     }
 }
 

@@ -10,7 +10,7 @@ pub mod waiting;
 
 use std::collections::BTreeMap;
 
-use clicks::{Click, Measure, Search};
+use clicks::{Click, Measure, Search, SearchKind};
 
 use crate::index::users::Mark;
 use crate::keys::Fingerprint;
@@ -104,11 +104,11 @@ impl Recent {
                 let days = self.blocks(from_ms, until_ms).into_iter();
                 days.flat_map(|day| day.blocks).map(|(_, block)| block.counted).collect()
             }
-            Measure::Searches if from_ms < until_ms => {
+            _ if from_ms < until_ms => {
                 let days = self.searched.range(day_of(from_ms)..=day_of(until_ms - 1));
                 days.flat_map(|(_, blocks)| blocks.touched(from_ms, until_ms)).collect()
             }
-            Measure::Searches => Vec::new(),
+            _ => Vec::new(),
         }
     }
 
@@ -218,12 +218,12 @@ pub fn row_of_search(names: &mut Names, search: &Search, user: Mark) -> Row {
         at_ms: search.at_ms,
         engine,
         index: names.intern_indices(indices),
-        item: UNTOLD,
+        item: search.redirection().map_or(UNTOLD, |id| names.intern_item(engine, UNTOLD, id)),
         terms: names.intern_terms(search.terms().as_ref()),
         device: device_code(search.device),
-        product: found_code(search.total_hits),
+        product: search_code(search.kind, search.found()),
         user,
-        figure: hits_figure(search.total_hits),
+        figure: hits_figure(search.found()),
     }
 }
 
@@ -237,12 +237,23 @@ pub fn hits_figure(hits: Option<u64>) -> u64 {
     hits.map_or(0, |hits| hits.saturating_add(1))
 }
 
-/// Unknown is 0, nothing found 1, something 2.
-pub const fn found_code(hits: Option<u64>) -> u8 {
-    match hits {
-        None => 0,
-        Some(0) => 1,
-        Some(_) => 2,
+/// Asked, and how much was found is unknown: 0; nothing found 1; something 2; opened 3; redirected 4.
+pub const fn search_code(kind: SearchKind, hits: Option<u64>) -> u8 {
+    match (kind, hits) {
+        (SearchKind::Asked, None) => 0,
+        (SearchKind::Asked, Some(0)) => 1,
+        (SearchKind::Asked, Some(_)) => 2,
+        (SearchKind::Opened, _) => 3,
+        (SearchKind::Redirected, _) => 4,
+    }
+}
+
+/// The codes of one kind of search.
+pub const fn search_codes(kind: SearchKind) -> &'static [u8] {
+    match kind {
+        SearchKind::Asked => &[0, 1, 2],
+        SearchKind::Opened => &[3],
+        SearchKind::Redirected => &[4],
     }
 }
 

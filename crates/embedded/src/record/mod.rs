@@ -4,8 +4,8 @@
 //! another frame, and no bytes make reading panic. It must never know what a store decided, or why.
 
 use clicks::{
-    AccountCode, Click, Device, DocId, Hashid, IndexName, NameError, ProductType, Search, SearchTerms,
-    UserCode,
+    AccountCode, Click, Device, DocId, Hashid, IndexName, NameError, ProductType, Search, SearchKind,
+    SearchTerms, UserCode,
 };
 
 use crate::wire::{Reading, put_number, put_signed, put_text};
@@ -15,6 +15,8 @@ pub const RECORDS_VERSION: u8 = 1;
 
 const KIND_CLICK: u8 = 1;
 const KIND_SEARCH: u8 = 2;
+const KIND_OPENING: u8 = 3;
+const KIND_REDIRECTION: u8 = 4;
 
 /// Why bytes are no record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -83,8 +85,8 @@ pub fn read_frame(frame: &[u8]) -> impl Iterator<Item = Result<Accepted, RecordE
 fn read_record(reading: &mut Reading<'_>) -> Result<Accepted, RecordError> {
     match reading.byte()? {
         KIND_CLICK => Ok(Accepted::Click(read_click(reading)?)),
-        KIND_SEARCH => {
-            let (mut search, join_ms, flags) = read_search_head(reading)?;
+        kind @ (KIND_SEARCH | KIND_OPENING | KIND_REDIRECTION) => {
+            let (mut search, join_ms, flags) = read_search_head(reading, search_kind(kind)?)?;
             search.doc_ids = read_doc_ids(reading, flags)?;
             Ok(Accepted::Search(search, join_ms))
         }
@@ -205,7 +207,11 @@ const SEARCH_DOC_IDS: u8 = 1;
 
 /// Adds a search to a frame. The shown items come last, so that whoever needs only the rest can stop before them.
 pub fn put_search(out: &mut Vec<u8>, search: &Search, join_ms: i64) {
-    out.push(KIND_SEARCH);
+    out.push(match search.kind {
+        SearchKind::Asked => KIND_SEARCH,
+        SearchKind::Opened => KIND_OPENING,
+        SearchKind::Redirected => KIND_REDIRECTION,
+    });
     out.push(flags([
         search.query.is_some(),
         search.doc_ids.is_some(),
@@ -236,8 +242,17 @@ pub fn put_search(out: &mut Vec<u8>, search: &Search, join_ms: i64) {
     }
 }
 
+fn search_kind(kind: u8) -> Result<SearchKind, RecordError> {
+    match kind {
+        KIND_SEARCH => Ok(SearchKind::Asked),
+        KIND_OPENING => Ok(SearchKind::Opened),
+        KIND_REDIRECTION => Ok(SearchKind::Redirected),
+        other => Err(RecordError::Kind(other)),
+    }
+}
+
 /// All of a search but the shown items; its join window; its flags.
-fn read_search_head(reading: &mut Reading<'_>) -> Result<(Search, i64, u8), RecordError> {
+fn read_search_head(reading: &mut Reading<'_>, kind: SearchKind) -> Result<(Search, i64, u8), RecordError> {
     let (flags, device) = (reading.byte()?, reading.byte()?);
     let part = |number| follows(flags, number);
     let account = AccountCode::from_bytes(reading.array()?);
@@ -247,6 +262,7 @@ fn read_search_head(reading: &mut Reading<'_>) -> Result<(Search, i64, u8), Reco
     let received_ms = at_ms.wrapping_add(reading.signed()?);
     let join_ms = reading.signed()?;
     let search = Search {
+        kind,
         account,
         id,
         engine,
@@ -326,8 +342,8 @@ impl PackedSearch {
 
     fn head(&self) -> Result<(Search, Reading<'_>, u8), RecordError> {
         let mut reading = Reading::new(&self.0);
-        reading.byte()?;
-        let (search, _, flags) = read_search_head(&mut reading)?;
+        let kind = search_kind(reading.byte()?)?;
+        let (search, _, flags) = read_search_head(&mut reading, kind)?;
         Ok((search, reading, flags))
     }
 

@@ -39,6 +39,7 @@ fn any_search(dice: &mut Dice) -> Search {
     let text = |dice: &mut Dice| dice.once_in(2).then(|| any_text(dice));
     let (indices, doc_ids) = (dice.below(3), dice.below(30));
     Search {
+        kind: *dice.pick(&[SearchKind::Asked, SearchKind::Opened, SearchKind::Redirected]),
         account: AccountCode::from_bytes([7; 8]),
         id: any_text(dice).into(),
         engine: Hashid::from_bytes([9; 16]),
@@ -168,6 +169,7 @@ fn the_bytes_of_version_1_stay_readable() {
         session: None,
     };
     let search = Search {
+        kind: clicks::SearchKind::Asked,
         account: AccountCode::from_bytes([0xaa; 8]),
         id: "q".into(),
         engine: Hashid::from_bytes([0xbb; 16]),

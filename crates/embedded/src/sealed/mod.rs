@@ -88,7 +88,7 @@ impl DayParts {
     pub fn parts(&self, measure: Measure) -> &[Arc<Part>] {
         match measure {
             Measure::Clicks => &self.clicks,
-            Measure::Searches => &self.searches,
+            _ => &self.searches,
         }
     }
 }

@@ -50,6 +50,7 @@ fn click(dice: &mut Dice, row: usize) -> Click {
 
 fn search(dice: &mut Dice, id: usize) -> Search {
     Search {
+        kind: clicks::SearchKind::Asked,
         account: *dice.pick(&ACCOUNTS),
         id: id.to_string().into(),
         engine: *dice.pick(&ENGINES),

@@ -78,6 +78,7 @@ fn click(dice: &mut Dice, number: usize) -> Click {
 
 fn search(dice: &mut Dice) -> Search {
     Search {
+        kind: clicks::SearchKind::Asked,
         account: ACCOUNT,
         id: format!("query_{}", dice.below(40)).into(),
         engine: ENGINE,

@@ -203,6 +203,7 @@ fn a_damaged_block_of_keys_that_a_record_needs_does_not_keep_a_store_from_openin
     block_on(store.append((0..50).map(|id| Record::Click(waiting(id))).collect())).unwrap();
     store.seal().unwrap();
     let late = Search {
+        kind: clicks::SearchKind::Asked,
         account,
         id: "q".into(),
         engine,

@@ -30,8 +30,14 @@ pub(crate) fn routes(app: &Arc<App>, secret: &MasterSecret) -> Router {
 
 /// What every dialect says about itself, as one OpenAPI document.
 pub(crate) fn openapi(zone: &str) -> String {
-    let ours =
-        [doofinder::OPENAPI, doofinder::events::OPENAPI, native::OPENAPI, insights::OPENAPI, fess::OPENAPI];
+    let ours = [
+        doofinder::OPENAPI,
+        doofinder::events::OPENAPI,
+        doofinder::management::OPENAPI,
+        native::OPENAPI,
+        insights::OPENAPI,
+        fess::OPENAPI,
+    ];
     merged(zone, &ours)
 }
 

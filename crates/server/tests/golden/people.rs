@@ -44,6 +44,7 @@ pub fn people(registry: &Registry, store: &MoodyStore) -> Vec<Account> {
     let shown = Some(vec!["sku1".parse().unwrap(), "sku2".parse().unwrap()]);
     let shop_engine: Hashid = SHOP_ENGINE.parse().unwrap();
     let plain = Search {
+        kind: clicks::SearchKind::Asked,
         account: shop,
         id: "qdup".into(),
         engine: shop_engine,

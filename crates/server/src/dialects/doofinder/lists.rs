@@ -28,6 +28,9 @@ pub(super) enum Shows {
     Terms,
     Users,
     Banners,
+    /// How many sessions began, and of how many visitors.
+    Sessions,
+    Redirects,
     /// Days with a rate each.
     Rates,
 }
@@ -41,18 +44,23 @@ impl Shows {
             Self::SearchesOfItem | Self::ClickedTerms | Self::Terms => &["query", "count"],
             Self::Users => &["users", "clicks", "product_clicks"],
             Self::Banners => &["id", "clicks", "displays"],
+            Self::Sessions => &["users", "sessions", "unique_sessions"],
+            Self::Redirects => &["id", "count", "link"],
             Self::Days | Self::Usage | Self::Rates => &["date", "timestamp", "count"],
         }
     }
 
     /// Whether each search engine has a list of its own where `aggregate=false`.
     pub(super) const fn has_lists_by_engine(self) -> bool {
-        matches!(self, Self::Items | Self::SearchesOfItem | Self::ClickedTerms | Self::Terms | Self::Banners)
+        self.has_count() || matches!(self, Self::Banners)
     }
 
     /// Whether rows have a count of their own that is added up.
     const fn has_count(self) -> bool {
-        matches!(self, Self::Items | Self::SearchesOfItem | Self::ClickedTerms | Self::Terms)
+        matches!(
+            self,
+            Self::Items | Self::SearchesOfItem | Self::ClickedTerms | Self::Terms | Self::Redirects
+        )
     }
 }
 
@@ -74,9 +82,15 @@ pub(super) fn list_of(
     let only = answered.question.filter.engines.first().copied();
     let engine = only.filter(|_| list.by_engine);
     match &answered.tally {
+        // Where a redirection leads, nobody tells.
+        Tally::Items(items) if list.shows == Shows::Redirects => {
+            for (item, count) in items {
+                list.push(engine, *count, vec![numbered_id(item), json!(count), Value::Null]);
+            }
+        }
         Tally::Items(items) if list.shows == Shows::Banners => {
             for (item, clicks) in items {
-                list.push(engine, *clicks, vec![banner_id(item), json!(clicks), Value::Null]);
+                list.push(engine, *clicks, vec![numbered_id(item), json!(clicks), Value::Null]);
             }
         }
         Tally::Items(items) => {
@@ -98,6 +112,10 @@ pub(super) fn list_of(
                 list.push(engine, *count, vec![json!(query), json!(count)]);
             }
         }
+        // Each session was opened once.
+        Tally::Distinct { count, users, .. } if list.shows == Shows::Sessions => {
+            list.push(engine, *count, vec![json!(users), json!(count), json!(count)]);
+        }
         Tally::Distinct { count, users, items } => {
             list.push(engine, *count, vec![json!(users), json!(count), json!(items)]);
         }
@@ -109,8 +127,8 @@ pub(super) fn list_of(
     Ok(())
 }
 
-/// Banners are numbered; one that isn't is named.
-fn banner_id(item: &ClickedItem) -> Value {
+/// Banners and redirections are numbered; one that isn't is named.
+fn numbered_id(item: &ClickedItem) -> Value {
     let text = item.doc_id.as_str();
     let number = text.parse::<u64>().ok().filter(|number| number.to_string() == text);
     number.map_or_else(|| json!(text), |number| json!(number))
@@ -145,22 +163,23 @@ impl List {
         self.rows.push(cells);
     }
 
-    /// Adds a row for each day: clicks ÷ searches, the median over the engines that had searches; `None` when the answers are
-    /// not about the same days and engines.
-    pub(super) fn rates(&mut self, clicks: &Answered, searches: &Answered) -> Option<()> {
-        let (Tally::DaysAndEngines(clicks), Tally::DaysAndEngines(counts)) = (&clicks.tally, &searches.tally)
+    /// Adds a row for each day: one count ÷ the other, the median over the engines where there is anything to divide by; `None`
+    /// when the answers are not about the same days and engines.
+    pub(super) fn rates(&mut self, counted: &Answered, per: &Answered) -> Option<()> {
+        let days = per.question.days.days();
+        let (Tally::DaysAndEngines(counted), Tally::DaysAndEngines(per)) = (&counted.tally, &per.tally)
         else {
             return None;
         };
-        let mut rates: Vec<Vec<f64>> = vec![Vec::new(); searches.question.days.days().len()];
-        for ((day, engine, clicks), (same_day, same_engine, searches)) in clicks.iter().zip(counts) {
+        let mut rates: Vec<Vec<f64>> = vec![Vec::new(); days.len()];
+        for ((day, engine, counted), (same_day, same_engine, per)) in counted.iter().zip(per) {
             ((day, engine) == (same_day, same_engine)).then_some(())?;
-            if *searches > 0 {
+            if *per > 0 {
                 #[expect(clippy::cast_precision_loss, reason = "a rate of counts far below 2^53")]
-                rates.get_mut(*day)?.push(*clicks as f64 / *searches as f64);
+                rates.get_mut(*day)?.push(*counted as f64 / *per as f64);
             }
         }
-        for (day, mut rates) in searches.question.days.days().iter().zip(rates) {
+        for (day, mut rates) in days.iter().zip(rates) {
             let rate = median(&mut rates).map_or(Value::Null, |rate| json!(rate));
             self.rows.push(vec![json!(day.date.to_string()), json!(day.first_ms), rate]);
         }

@@ -6,6 +6,7 @@ mod csv;
 mod errors;
 pub(crate) mod events;
 mod lists;
+pub(crate) mod management;
 mod params;
 mod query_string;
 mod reads;
@@ -29,9 +30,9 @@ use stats::Stats;
 pub const OPENAPI: &str = include_str!("openapi.json");
 
 /// The paths that are this dialect's, with all below them.
-const ROOTS: [&str; 2] = ["/api/v2/stats", "/api/v2/search_engines"];
+const ROOTS: [&str; 1] = ["/api/v2/stats"];
 
-/// The routes below `/api/v2/stats` and `/api/v2/search_engines`. Whatever is not served there is refused in this
+/// The routes below `/api/v2/stats`, `/api/v2/search_engines`, `/5` and `/6`. Whatever is not served there is refused in this
 /// dialect's words.
 pub fn routes(app: Arc<App>) -> Router {
     let mut routes = Router::new();
@@ -52,8 +53,8 @@ pub fn routes(app: Arc<App>) -> Router {
             routes = routes.route(&path, any(async || Failure::NotFound("Not found".to_owned())));
         }
     }
-    let events = events::routes(Arc::clone(&app));
-    routes.with_state(Arc::new(Stats::new(app))).merge(events)
+    let stats = Arc::new(Stats::new(Arc::clone(&app)));
+    routes.with_state(Arc::clone(&stats)).merge(management::routes(stats)).merge(events::routes(app))
 }
 
 /// What the front's own refusal of a request says in this dialect; `None` for a path that is not one of these routes.
@@ -63,7 +64,7 @@ pub fn refusal(uri: &Uri, trouble: Trouble) -> Option<Response> {
         uri.path().strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
     let stats = ROOTS.iter().any(|root| below(root)).then(|| Failure::from(trouble).into_response());
-    stats.or_else(|| events::refusal(uri, trouble))
+    stats.or_else(|| management::refusal(uri, trouble)).or_else(|| events::refusal(uri, trouble))
 }
 
 #[cfg(test)]

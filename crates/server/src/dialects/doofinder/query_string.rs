@@ -35,6 +35,11 @@ pub(super) fn parameters(query: &str) -> impl Iterator<Item = Result<Parameter<'
     })
 }
 
+/// Undoes the percent-encoding of a path's segment, where `+` is itself; `None` as for a query string.
+pub(super) fn decode_path(segment: &str) -> Option<String> {
+    decode(&segment.replace('+', "%2B")).map(Cow::into_owned)
+}
+
 /// Undoes percent-encoding; `None` for a `%` without two hexadecimal digits and for bytes that are not UTF-8.
 fn decode(text: &str) -> Option<Cow<'_, str>> {
     if !text.contains(['%', '+']) {
@@ -86,6 +91,12 @@ mod tests {
         assert_eq!(read("hashids%5b%5D=a%26b%3Dc"), pairs(&[("hashids[]", "a&b=c")]));
         assert_eq!(read("q=a+b%2Bc%20d&q=caf%C3%a9"), pairs(&[("q", "a b+c d"), ("q", "café")]));
         assert_eq!(read("q=a=b;c?d"), pairs(&[("q", "a=b;c?d")]));
+    }
+
+    #[test]
+    fn a_plus_in_a_path_is_a_plus() {
+        assert_eq!(decode_path("a+b%20c%2F%2B").as_deref(), Some("a+b c/+"));
+        assert_eq!([decode_path("%zz"), decode_path("%ff"), decode_path("+%")], [None, None, None]);
     }
 
     #[test]

@@ -36,7 +36,7 @@ const fn of_searches(path: &'static str, accepts: &'static [&'static str], shows
 }
 
 /// All of them but for `sector`, whose path has a name in it.
-pub(super) const READS: [Read; 10] = [
+pub(super) const READS: [Read; 13] = [
     of_clicks("clicks", &[], Shows::Days),
     of_clicks("clicked_items", &["limit"], Shows::Items),
     of_clicks("clicked_items/position", &[], Shows::Positions),
@@ -51,10 +51,18 @@ pub(super) const READS: [Read; 10] = [
     of_clicks("searches/popular", &["exclude", "limit"], Shows::ClickedTerms),
     of_clicks("banners", &["id", "limit"], Shows::Banners),
     of_searches("usage", &["type", "account_code"], Shows::Usage),
+    Read { path: "inits", accepts: &[], measure: Measure::Openings, shows: Shows::Days },
+    Read { path: "inits/users", accepts: &[], measure: Measure::Openings, shows: Shows::Sessions },
+    Read {
+        path: "redirects",
+        accepts: &["id", "limit"],
+        measure: Measure::Redirections,
+        shows: Shows::Redirects,
+    },
 ];
 
 /// Published statistics of what nobody tells this server: better no answer than a zero that was made up.
-pub(super) const UNANSWERED: [(&str, &str); 16] = [
+pub(super) const UNANSWERED: [(&str, &str); 13] = [
     ("carts", "carts are not recorded"),
     ("checkouts", "checkouts are not recorded"),
     (
@@ -64,10 +72,7 @@ pub(super) const UNANSWERED: [(&str, &str); 16] = [
     ("facets", "facets are not recorded"),
     ("facets/top", "facets are not recorded"),
     ("facets_by_day", "facets are not recorded"),
-    ("inits", "sessions are not recorded"),
     ("inits/locations", "locations are not recorded"),
-    ("inits/users", "sessions are not recorded"),
-    ("redirects", "redirections are not recorded"),
     ("results/top", "brands and categories of items are not recorded"),
     ("sales", "sales are not recorded"),
     ("search_engine_users", "visits are not recorded"),
@@ -159,9 +164,11 @@ impl Read {
                 asked.grouping = Grouping::Terms { rows_max: rows_max + 1 };
             }
             Shows::Terms => asked.grouping = Grouping::Terms { rows_max },
-            Shows::Users => asked.grouping = Grouping::Distinct,
-            Shows::Banners => {
-                asked.product_types = vec![ProductType::Banner];
+            Shows::Users | Shows::Sessions => asked.grouping = Grouping::Distinct,
+            Shows::Banners | Shows::Redirects => {
+                if self.shows == Shows::Banners {
+                    asked.product_types = vec![ProductType::Banner];
+                }
                 let rule = "id: must be 1 to 512 characters, none of them a control character";
                 let id = more.id.as_deref().map(str::parse).transpose();
                 asked.doc_id = id.map_err(|_| Failure::BadParams(rule.to_owned()))?;
@@ -175,7 +182,7 @@ impl Read {
 /// Why a call can't be answered from what is recorded.
 fn unanswerable(read: Read, asked: &Asked, more: &More) -> Option<&'static str> {
     let is_searches = |kind: &str| matches!(kind, "search" | "query_counters");
-    if read.measure == Measure::Searches && asked.item.is_some() {
+    if read.measure != Measure::Clicks && asked.item.is_some() {
         Some("dfid: searches are not counted by the items that they showed")
     } else if more.query_name || more.opportunities == Some(true) {
         Some("query_name, opportunities: which kind of query found the results is not recorded")
@@ -189,6 +196,9 @@ fn unanswerable(read: Read, asked: &Asked, more: &More) -> Option<&'static str> 
         None
     }
 }
+
+const SECTOR_METRICS: &str =
+    "of all metrics only click_through_rate, clicks_per_session and searches_per_session can be told here";
 
 /// Refuses a published statistic that can't be answered.
 pub(super) fn unanswered(reason: &str) -> Failure {
@@ -208,16 +218,17 @@ pub(super) async fn sector(
         return Err(Failure::BadParams("sector: is required".to_owned()));
     }
     LocalDays::of(&asked.period, &asked.zone)?;
-    if name != "click_through_rate" {
-        return Err(unanswered(
-            "of all metrics only click_through_rate can be told from clicks and searches",
-        ));
-    }
+    let (counted, per) = match name.as_str() {
+        "click_through_rate" => (Measure::Clicks, Measure::Searches),
+        "clicks_per_session" => (Measure::Clicks, Measure::Openings),
+        "searches_per_session" => (Measure::Searches, Measure::Openings),
+        _ => return Err(unanswered(SECTOR_METRICS)),
+    };
     let of = |measure| Asked { measure, grouping: Grouping::DayAndEngine, ..asked.clone() };
-    let clicks = stats.app.tally(&caller, of(Measure::Clicks)).await?;
-    let searches = stats.app.tally(&caller, of(Measure::Searches)).await?;
+    let counted = stats.app.tally(&caller, of(counted)).await?;
+    let per = stats.app.tally(&caller, of(per)).await?;
     let mut list = List::new(Shows::Rates, false);
-    list.rates(&clicks, &searches).ok_or(Failure::Internal)?;
-    let days = days_of(&[clicks, searches]);
+    list.rates(&counted, &per).ok_or(Failure::Internal)?;
+    let days = days_of(&[counted, per]);
     Ok(left_out(list.into_response(format)?, &days))
 }

@@ -71,8 +71,6 @@ fn a_backup_tells_searches_and_clicks_in_utc() {
 
 #[test]
 fn the_log_file_and_the_index_tell_the_same_in_their_spellings() {
-    let underscores =
-        CLICK.replace("-id\"", "_id\"").replace("-at\"", "_at\"").replace("session-", "session_");
     let mut underscores = CLICK.replace("\"id\"", "\"_id\"");
     for [hyphens, with, _] in [QUERY_ID, USER_SESSION_ID, DOC_ID, QUERY_REQUESTED_AT, REQUESTED_AT] {
         underscores = underscores.replace(&format!("\"{hyphens}\""), &format!("\"{with}\""));

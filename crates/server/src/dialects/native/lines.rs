@@ -1,6 +1,8 @@
 //! One line of `POST /v1/events`: bytes → what it tells, or why it is not taken. Knows no HTTP, no store and no clock.
 
-use clicks::{IndexName, ProductType, SEARCH_DOCS_MAX, SEARCH_QUERY_CHARS_MAX, SearchTerms};
+use clicks::{
+    DocId, IndexName, ProductType, SEARCH_DOCS_MAX, SEARCH_QUERY_CHARS_MAX, SearchKind, SearchTerms,
+};
 
 use crate::bulk::Defaults;
 use crate::counts::Fate;
@@ -26,6 +28,7 @@ pub const TOTAL_HITS_MAX: u64 = 9_007_199_254_740_991;
 /// The largest time of a search that a click tells (`searched_at`), in milliseconds.
 pub const SEARCHED_AT_MS_MAX: u64 = 9_999_999_999_999;
 
+const SEARCH_KINDS: &str = "asked, opened, redirected";
 const DEVICES: &str = "desktop, mobile";
 const PRODUCT_TYPES: &str = "search, banner, custom_result, recommendation, quizz, aichat";
 
@@ -80,22 +83,8 @@ fn item(fields: Fields<'_>, defaults: &Defaults) -> Result<ItemLine, Rejection> 
         index: fields.name("index")?.or_else(|| defaults.index.clone()).ok_or_else(|| required("index"))?,
         doc_id: fields.name("doc_id")?.ok_or_else(|| required("doc_id"))?,
         title: fields.short_text("title", TITLE_CHARS_MAX)?.map(Box::from),
-        link: link(fields)?,
+        link: fields.web_address("link", LINK_CHARS_MAX)?.map(Box::from),
     })
-}
-
-/// A link is shown as one, so it must not lead anywhere but to a page: no `javascript:`, no relative address.
-fn link(fields: Fields<'_>) -> Result<Option<Box<str>>, Rejection> {
-    let Some(link) = fields.short_text("link", LINK_CHARS_MAX)? else { return Ok(None) };
-    let (scheme, rest) = link.split_once("://").unwrap_or_default();
-    let is_web = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
-    let has_host = rest.starts_with(|c: char| c.is_alphanumeric() || c == '[');
-    let is_plain = !link.contains(|c: char| c.is_control() || c.is_whitespace());
-    if is_web && has_host && is_plain {
-        Ok(Some(link.into()))
-    } else {
-        Err(breaks("link", "must be an http or https address"))
-    }
 }
 
 fn search(
@@ -103,13 +92,19 @@ fn search(
     defaults: &Defaults,
     at_ms: impl FnOnce() -> Result<i64, Rejection>,
 ) -> Result<SearchLine, Rejection> {
+    let kind = fields.word("kind", SEARCH_KINDS)?.unwrap_or_default();
+    let doc_ids: Option<Vec<DocId>> = fields.ids("doc_ids", SEARCH_DOCS_MAX)?;
+    if kind == SearchKind::Redirected && doc_ids.as_ref().is_none_or(|ids| ids.len() != 1) {
+        return Err(breaks("doc_ids", "must be one, the redirection's, where kind is redirected"));
+    }
     Ok(SearchLine {
+        kind,
         id: fields.id("id")?.ok_or_else(|| required("id"))?.into(),
         at_ms: at_ms()?,
         engine: fields.name("hashid")?.or(defaults.engine).ok_or_else(|| required("hashid"))?,
         indices: indices(fields, defaults)?,
         query: fields.short_text("query", SEARCH_QUERY_CHARS_MAX)?.map(Box::from),
-        doc_ids: fields.ids("doc_ids", SEARCH_DOCS_MAX)?,
+        doc_ids,
         device: fields.word("device", DEVICES)?,
         total_hits: fields.natural("total_hits", TOTAL_HITS_MAX)?,
         user: fields.name("user")?,
@@ -316,6 +311,25 @@ mod tests {
         ] {
             assert!(item(link).unwrap_err().message.starts_with("link: "), "{link}");
         }
+    }
+
+    #[test]
+    fn a_search_tells_its_kind_and_a_redirection_its_own_id() {
+        let search = |more: &str| {
+            read(&format!(r#"{{"type":"search","id":"q","at":1717142405000,"hashid":"{HASHID}"{more}}}"#))
+        };
+        let kind = |more: &str| match search(more) {
+            Ok(Line::Search(search)) => search.kind,
+            other => panic!("{more}: {other:?}"),
+        };
+        assert_eq!(kind(""), SearchKind::Asked);
+        assert_eq!(kind(r#","kind":"asked""#), SearchKind::Asked);
+        assert_eq!(kind(r#","kind":"opened""#), SearchKind::Opened);
+        assert_eq!(kind(r#","kind":"redirected","doc_ids":["9771"]"#), SearchKind::Redirected);
+        for wrong in [r#","kind":"redirected""#, r#","kind":"redirected","doc_ids":["a","b"]"#] {
+            assert!(search(wrong).unwrap_err().message.starts_with("doc_ids: "), "{wrong}");
+        }
+        assert!(search(r#","kind":"closed""#).unwrap_err().message.starts_with("kind: "));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Clicks, searches and items as native lines: what `export` writes and `import --url` sends. Each line reads back to
 //! what it was written from. Knows no HTTP and no file system.
 
-use clicks::{Click, Device, DocId, IndexName, Search, SearchTerms, UserCode};
+use clicks::{Click, Device, DocId, IndexName, Search, SearchKind, SearchTerms, UserCode};
 use serde::Serialize;
 
 use crate::bulk::fitting_id;
@@ -25,6 +25,9 @@ struct ItemTold<'a> {
 #[derive(Serialize)]
 struct SearchTold<'a> {
     r#type: &'static str,
+    /// Left out where it is the usual one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
     id: &'a str,
     at: i64,
     hashid: String,
@@ -120,6 +123,7 @@ fn told_click(click: &Click) -> ClickLine {
 /// What a line tells of a kept search: all but its account and the time of its admission.
 fn told_search(search: &Search) -> SearchLine {
     SearchLine {
+        kind: search.kind,
         id: search.id.clone(),
         at_ms: search.at_ms,
         engine: search.engine,
@@ -148,6 +152,7 @@ fn write_item_line(out: &mut Vec<u8>, item: &ItemLine) {
 fn write_search_line(out: &mut Vec<u8>, search: &SearchLine) {
     let told = SearchTold {
         r#type: "search",
+        kind: Some(search.kind).filter(|kind| *kind != SearchKind::Asked).map(SearchKind::as_str),
         id: &search.id,
         at: search.at_ms,
         hashid: search.engine.to_string(),
@@ -237,6 +242,7 @@ mod tests {
 
     fn random_search(chance: &mut Chance) -> Search {
         Search {
+            kind: *chance.pick(&[SearchKind::Asked, SearchKind::Opened]),
             account: AccountCode::from_bytes([1; 8]),
             id: text(chance),
             engine: Hashid::from_bytes([7; 16]),

@@ -124,6 +124,7 @@ impl Rules {
         fields: Fields<'_>,
     ) -> Result<SearchLine, Rejection> {
         Ok(SearchLine {
+            kind: clicks::SearchKind::Asked,
             id: id.into(),
             at_ms: fields.at("timestamp", Offset::ColonOptional)?,
             engine: self.engine(fields)?,

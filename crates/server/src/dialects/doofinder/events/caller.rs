@@ -1,8 +1,10 @@
 //! Who may send events: a caller with a key of the engine's account, or a page of a site that is bound to the engine.
-//! Official front ends have no key; their browser tells where the page is from. Whoever may not learns nothing more.
+//! Official front ends have no key; their browser tells where the page is from. A key that stands in a page is held to
+//! the engines and origins that are listed with it. Whoever may not learns nothing more.
 
 use std::sync::Arc;
 
+use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, ORIGIN};
 use registry::{Engine, Scope};
@@ -15,23 +17,29 @@ use crate::counts::Fate;
 use crate::origins::{Origin, sole};
 
 /// The engine that the caller may send events of.
-pub(super) fn engine(desk: &Desk, headers: &HeaderMap, named: Option<&str>) -> Result<Arc<Engine>, Refusal> {
-    let engine = hashid(named).and_then(|hashid| desk.app.registry.engine(hashid));
+pub(super) fn engine(desk: &Desk, request: &Request, named: Option<&str>) -> Result<Arc<Engine>, Refusal> {
+    let (app, headers) = (&desk.app, request.headers());
+    let engine = hashid(named).and_then(|hashid| app.registry.engine(hashid));
     if !headers.contains_key(AUTHORIZATION) {
-        let bound = engine.filter(|engine| is_page_of(&desk.app, headers, engine));
+        let bound = engine.filter(|engine| is_page_of(app, headers, engine));
         let stranger = if headers.contains_key(ORIGIN) { Fate::ForeignOrigin } else { Fate::AccessDenied };
         return bound.ok_or(Refusal::Forbidden(stranger));
     }
-    let caller = caller(&desk.app, headers).ok_or(Refusal::Forbidden(Fate::AccessDenied))?;
-    if !may_record(&caller) {
-        return Err(Refusal::Forbidden(Fate::AccessDenied));
+    let denied = || Refusal::Forbidden(Fate::AccessDenied);
+    let caller = caller(app, headers).filter(may_record).ok_or_else(denied)?;
+    let engine = match engine {
+        Some(engine) => engine,
+        None if named.is_none() => return Err(Refusal::Missing("hashid".to_owned())),
+        None => return Err(Refusal::NotFound(Fate::UnknownEngine)),
+    };
+    if engine.account != caller.account || !caller.confines.hold(engine.hashid) {
+        return Err(denied());
     }
-    match engine {
-        Some(engine) if engine.account == caller.account => Ok(engine),
-        Some(_) => Err(Refusal::Forbidden(Fate::AccessDenied)),
-        None if named.is_none() => Err(Refusal::Missing("hashid".to_owned())),
-        None => Err(Refusal::NotFound(Fate::UnknownEngine)),
+    // Whom the site alone lets in, a key does not shut out.
+    if !is_page_of(app, headers, &engine) {
+        app.pages.admit(&caller, request, app.clock.running_ns())?;
     }
+    Ok(engine)
 }
 
 fn may_record(caller: &Caller) -> bool {

@@ -14,7 +14,7 @@ use super::refusal::Refusal;
 use super::told::Told;
 use crate::app::App;
 use crate::counts::Fate;
-use crate::feed::ClickLine;
+use crate::feed::{ClickLine, SearchLine};
 use crate::received::Received;
 use crate::settings::UnknownItems;
 
@@ -24,8 +24,16 @@ const SESSION_CHARS_MAX: usize = 32;
 const USER_CHARS_MAX: usize = 36;
 /// The largest position. The first is 1; 0 is accepted.
 const POSITION_MAX: u32 = 10_000;
-/// The longest number of a banner, in digits.
-const BANNER_DIGITS_MAX: usize = 19;
+/// The longest number of a banner or a redirection, in digits.
+const NUMBER_DIGITS_MAX: usize = 19;
+
+/// What is kept of an event.
+pub(super) enum Kept {
+    /// A click on a result or a banner.
+    Click(ClickLine),
+    /// An opening or a redirection.
+    Search(SearchLine),
+}
 
 /// A click on a result, without its time and device.
 pub(super) async fn click(
@@ -71,9 +79,14 @@ pub(super) fn banner(told: &Told, version: Version) -> Result<ClickLine, Refusal
     missing(&[("id", id.is_some()), ("session_id", session.is_some() || version == Version::Five)])?;
     let session = session_id(session)?;
     let user = told.text("user_id")?.map(user_id).transpose()?;
-    let id = id.filter(|id| id.len() <= BANNER_DIGITS_MAX && id.bytes().all(|byte| byte.is_ascii_digit()));
-    let doc_id = id.and_then(|id| id.parse().ok()).ok_or(Refusal::Banner)?;
+    let doc_id = id.and_then(numbered).ok_or(Refusal::Numbered)?;
     Ok(ClickLine { user, product_type: ProductType::Banner, ..line(told, doc_id, session)? })
+}
+
+/// What banners and redirections are named by.
+pub(super) fn numbered(id: &str) -> Option<DocId> {
+    let is_number = id.len() <= NUMBER_DIGITS_MAX && id.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| id.parse().ok()).flatten()
 }
 
 fn line(told: &Told, doc_id: DocId, session: Option<Box<str>>) -> Result<ClickLine, Refusal> {
@@ -98,12 +111,12 @@ fn line(told: &Told, doc_id: DocId, session: Option<Box<str>>) -> Result<ClickLi
     })
 }
 
-fn missing(fields: &[(&str, bool)]) -> Result<(), Refusal> {
+pub(super) fn missing(fields: &[(&str, bool)]) -> Result<(), Refusal> {
     let missing: Vec<&str> = fields.iter().filter(|(_, told)| !told).map(|(name, _)| *name).collect();
     if missing.is_empty() { Ok(()) } else { Err(Refusal::Missing(missing.join(", "))) }
 }
 
-fn session_id(told: Option<&str>) -> Result<Option<Box<str>>, Refusal> {
+pub(super) fn session_id(told: Option<&str>) -> Result<Option<Box<str>>, Refusal> {
     let Some(session) = told else { return Ok(None) };
     if session.chars().count() > SESSION_CHARS_MAX {
         return Err(Refusal::Session);
@@ -112,7 +125,7 @@ fn session_id(told: Option<&str>) -> Result<Option<Box<str>>, Refusal> {
     Ok(Some(session.into()))
 }
 
-fn user_id(told: &str) -> Result<UserCode, Refusal> {
+pub(super) fn user_id(told: &str) -> Result<UserCode, Refusal> {
     let short = told.chars().count() <= USER_CHARS_MAX;
     short.then(|| told.parse().ok()).flatten().ok_or(Refusal::User)
 }
@@ -153,16 +166,21 @@ fn of_names(id: &str, index: &str, engine: Hashid, app: &App) -> Result<(IndexNa
     Ok((place.index, doc_id))
 }
 
-/// Records a click in a task of its own: a client that goes away in the meantime can't make the click half done, nor its
+/// Records an event in a task of its own: a client that goes away in the meantime can't make it half done, nor its
 /// count wrong. Returns only when it is on disk and counted by the next question; whether it is kept: it is not where
 /// the server's clock shows a day that was removed.
 pub(super) async fn record(
     received: Received,
     engine: Arc<Engine>,
-    line: Box<ClickLine>,
+    event: Box<Kept>,
 ) -> Result<bool, Refusal> {
     let work = tokio::spawn(async move {
-        let result = received.app().record_of(&engine, *line).await.map_err(refused);
+        let app = received.app();
+        let result = match *event {
+            Kept::Click(line) => app.record_of(&engine, line).await,
+            Kept::Search(line) => app.record_search_of(&engine, line).await,
+        };
+        let result = result.map_err(refused);
         received.met(match &result {
             Ok(Outcome::Recorded) => Fate::Recorded,
             Ok(Outcome::Duplicate) => Fate::Duplicate,

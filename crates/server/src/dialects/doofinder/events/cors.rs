@@ -1,5 +1,5 @@
 //! What a browser is told about pages of other origins (Fetch standard, CORS protocol). A page may read the answers if
-//! its site is bound to the engine or its origin is listed in the configuration; whether it may record is decided by
+//! its site is bound to the engine or its origin is listed in the configuration or with a key; whether it may record is decided by
 //! `caller` alone. No cookie is ever looked at here, so none is asked for.
 
 use axum::body::Body;
@@ -54,10 +54,12 @@ pub(super) fn tell(desk: &Desk, place: Option<&Place>, headers: &HeaderMap, resp
     }
 }
 
-/// Whether the origin is listed, or its host is a site of the engine that is named; of any engine where none is.
+/// Whether the origin is listed, in the configuration or with a key, or its host is a site of the engine that is named; of
+/// any engine where none is. A preflight shows no key: the call itself is held to its key's own origins.
 fn is_let_in(desk: &Desk, place: Option<&Place>, headers: &HeaderMap) -> bool {
-    let Some(origin) = sole(headers, &ORIGIN).and_then(Origin::parse) else { return false };
     let registry = &desk.app.registry;
+    let Some(text) = sole(headers, &ORIGIN) else { return false };
+    let Some(origin) = Origin::parse(text) else { return false };
     let is_site = || match place {
         None => registry.site(origin.host()).is_some(),
         Some(place) => {
@@ -65,5 +67,5 @@ fn is_let_in(desk: &Desk, place: Option<&Place>, headers: &HeaderMap) -> bool {
             engine.is_some_and(|engine| caller::is_site_of(&desk.app, &origin, &engine))
         }
     };
-    desk.origins.lists(&origin) || is_site()
+    desk.origins.lists(&origin) || registry.lists_origin(text) || is_site()
 }

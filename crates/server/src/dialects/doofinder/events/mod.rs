@@ -1,9 +1,10 @@
-//! The session and event calls of the Doofinder Search API: `PUT /6/{hashid}/stats/click` and `…/image` (a click on a
-//! banner), and `GET /5/stats/…` as older clients send them. This file holds the paths and the order of checks: address
+//! The session and event calls of the Doofinder Search API: `PUT /6/{hashid}/stats/click`, `…/image` (a click on a
+//! banner), `…/init` and `…/redirect`, and `GET /5/stats/…` as older clients send them. This file holds the paths and the order of checks: address
 //! rate, method, caller, fields, item. It must never know how a click is kept.
 //!
 //! Rooms: `place` (what a path stands for), `caller` (a key, or a page of the engine's own site), `cors` (what a browser
-//! is told about that), `told` (fields, whichever way they were sent), `click` (a click or a banner's), `refusal` (what
+//! is told about that), `told` (fields, whichever way they were sent), `click` (a click or a banner's), `session` (an
+//! opening or a redirection), `refusal` (what
 //! is answered otherwise).
 
 mod caller;
@@ -11,6 +12,7 @@ mod click;
 mod cors;
 mod place;
 mod refusal;
+mod session;
 mod told;
 
 use std::net::IpAddr;
@@ -25,18 +27,17 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use clicks::Hashid;
+use clicks::{Device, Hashid};
 use registry::Engine;
 
 use crate::app::App;
-use crate::browser;
+use crate::browser::{Wish, asks_not_to_be_tracked, told_device, wish};
 use crate::counts::Fate;
-use crate::feed::ClickLine;
 use crate::http::{BodyTimeout, Facts, Peer, SlidingWindow, Trouble, TrustedProxies, rate_key, read_body};
 use crate::media_type::is_json;
 use crate::origins::Origins;
 use crate::received::Received;
-use crate::settings::OptOut;
+use click::Kept;
 use place::{Event, Place, Version};
 use refusal::Refusal;
 use told::Told;
@@ -78,23 +79,23 @@ pub(super) fn refusal(uri: &Uri, trouble: Trouble) -> Option<Response> {
 
 async fn dispatch(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let place = Place::of(request.uri());
-    let (parts, body) = request.into_parts();
-    let is_preflight = parts.method == Method::OPTIONS;
+    let headers = request.headers().clone();
+    let is_preflight = request.method() == Method::OPTIONS;
     let mut response = match &place {
-        place if is_preflight => cors::options(&desk, place.as_ref(), &parts.headers),
-        Some(place) => event(&desk, place, &parts, body).await,
+        place if is_preflight => cors::options(&desk, place.as_ref(), &headers),
+        Some(place) => event(&desk, place, request).await,
         None => Err(Refusal::NoRoute),
     }
     .unwrap_or_else(IntoResponse::into_response);
-    cors::tell(&desk, place.as_ref(), &parts.headers, &mut response);
+    cors::tell(&desk, place.as_ref(), &headers, &mut response);
     response
 }
 
 /// One event, whose fate is counted whatever it is.
-async fn event(desk: &Desk, place: &Place, parts: &Parts, body: Body) -> Result<Response, Refusal> {
+async fn event(desk: &Desk, place: &Place, request: Request) -> Result<Response, Refusal> {
     let received = Received::new(&desk.app);
-    match check(desk, place, parts, body).await {
-        Ok(Checked::Click(engine, line)) => click::record(received, engine, line).await.map(registered),
+    match check(desk, place, request).await {
+        Ok(Checked::Recorded(engine, line)) => click::record(received, engine, line).await.map(registered),
         Ok(Checked::NotLogged(fate)) => {
             received.met(fate);
             Ok(registered(false))
@@ -109,48 +110,79 @@ async fn event(desk: &Desk, place: &Place, parts: &Parts, body: Body) -> Result<
 /// What the checks make of an event.
 enum Checked {
     /// It is well-formed, and its item is known.
-    Click(Arc<Engine>, Box<ClickLine>),
+    Recorded(Arc<Engine>, Box<Kept>),
     /// It is not to be logged, which is no error.
     NotLogged(Fate),
 }
 
 /// The checks, in their order.
-async fn check(desk: &Desk, place: &Place, parts: &Parts, body: Body) -> Result<Checked, Refusal> {
+async fn check(desk: &Desk, place: &Place, request: Request) -> Result<Checked, Refusal> {
     let app = &desk.app;
-    let admitted = desk.rate.admit(&rate_key(facts(parts).client), app.clock.running_ns());
+    let admitted = desk.rate.admit(&rate_key(facts(&request).client), app.clock.running_ns());
     admitted.map_err(Refusal::RateLimited)?;
     let allow = place.version.method();
-    if parts.method != allow {
+    if request.method() != allow {
         return Err(Refusal::MethodNotAllowed(allow));
     }
-    let engine = caller::engine(desk, &parts.headers, place.hashid.as_deref())?;
+    let engine = caller::engine(desk, &request, place.hashid.as_deref())?;
     if !app.settings.click_log {
         return Ok(Checked::NotLogged(Fate::SwitchedOff));
     }
-    let asked = browser::asks_not_to_be_tracked(&parts.headers);
-    if asked && app.settings.opt_out == OptOut::Skip {
+    let (parts, body) = request.into_parts();
+    let wish = wish(app.settings.opt_out, asks_not_to_be_tracked(&parts.headers));
+    if wish == Wish::NotLogged {
         return Ok(Checked::NotLogged(Fate::OptedOut));
     }
     let body = match place.version {
-        Version::Six => read(parts, body).await?,
+        Version::Six => read(&parts, body).await?,
         Version::Five => None,
     };
     let told = Told::read(parts.uri.query().unwrap_or_default(), body.as_deref())?;
-    let mut line = match place.event {
-        Event::Click => click::click(&told, place.version, engine.hashid, app).await?,
-        Event::Banner => click::banner(&told, place.version)?,
+    let event = match place.event {
+        Event::Click => Kept::Click(click::click(&told, place.version, engine.hashid, app).await?),
+        Event::Banner => Kept::Click(click::banner(&told, place.version)?),
+        Event::Opening => Kept::Search(session::opening(&told, engine.hashid)?),
+        Event::Redirection => {
+            let nonce = nonce().ok_or(Refusal::Unavailable)?;
+            Kept::Search(session::redirection(&told, place.version, engine.hashid, &nonce)?)
+        }
     };
-    (line.at_ms, line.device) = (app.clock.now_ms(), Some(browser::device(&parts.headers)));
-    if asked && app.settings.opt_out == OptOut::Count {
-        (line.user, line.session) = (None, None);
-    }
-    Ok(Checked::Click(engine, Box::new(line)))
+    // A shop's server that sends the clicks of others holds no device itself.
+    let event = seen(event, app.clock.now_ms(), told_device(&parts.headers), wish == Wish::NotNamed);
+    Ok(Checked::Recorded(engine, Box::new(event)))
 }
 
-fn facts(parts: &Parts) -> Facts {
-    parts.extensions.get::<Facts>().cloned().unwrap_or_else(|| {
-        let peer = parts.extensions.get::<Peer>().copied().unwrap_or_default();
-        TrustedProxies::default().facts(peer, &parts.uri, &parts.headers)
+/// An event with what the server saw of it; `unknown` leaves out who it was.
+fn seen(event: Kept, now_ms: i64, on: Option<Device>, unknown: bool) -> Kept {
+    match event {
+        Kept::Click(mut line) => {
+            (line.at_ms, line.device) = (now_ms, on);
+            if unknown {
+                (line.user, line.session) = (None, None);
+            }
+            Kept::Click(line)
+        }
+        Kept::Search(mut line) => {
+            (line.at_ms, line.device) = (now_ms, on);
+            if unknown {
+                (line.user, line.session) = (None, None);
+            }
+            Kept::Search(line)
+        }
+    }
+}
+
+/// 32 hexadecimal digits that nobody has had before; `None` when the system gives no randomness.
+fn nonce() -> Option<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).ok()?;
+    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn facts(request: &Request) -> Facts {
+    request.extensions().get::<Facts>().cloned().unwrap_or_else(|| {
+        let peer = request.extensions().get::<Peer>().copied().unwrap_or_default();
+        TrustedProxies::default().facts(peer, request.uri(), request.headers())
     })
 }
 

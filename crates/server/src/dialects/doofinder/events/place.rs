@@ -33,6 +33,10 @@ pub(super) enum Event {
     Click,
     /// A banner was clicked.
     Banner,
+    /// The search was opened: a session begins.
+    Opening,
+    /// A search ended in a redirection.
+    Redirection,
 }
 
 /// An event of a search engine.
@@ -60,6 +64,8 @@ impl Place {
                 let event = match event {
                     "click" => Event::Click,
                     "image" => Event::Banner,
+                    "init" => Event::Opening,
+                    "redirect" => Event::Redirection,
                     _ => return None,
                 };
                 Self { version: Version::Six, event, hashid: Some(hashid.to_owned()) }
@@ -69,6 +75,8 @@ impl Place {
                     "click" => Event::Click,
                     // Clients of different ages name it differently.
                     "img_click" | "banner_click" => Event::Banner,
+                    "init" => Event::Opening,
+                    "redirect" => Event::Redirection,
                     _ => return None,
                 };
                 Self { version: Version::Five, event, hashid: engine_told(uri.query().unwrap_or_default()) }
@@ -110,6 +118,9 @@ mod tests {
         assert_eq!(of("/5/stats/click?dfid=abc%40y%40z"), Some((five, Event::Click, named("abc"))));
         assert_eq!(of("/5/stats/img_click?hashid=abc"), Some((five, Event::Banner, named("abc"))));
         assert_eq!(of("/5/stats/banner_click"), Some((five, Event::Banner, None)));
+        assert_eq!(of("/6/abc/stats/init"), Some((six, Event::Opening, named("abc"))));
+        assert_eq!(of("/6/abc/stats/redirect"), Some((six, Event::Redirection, named("abc"))));
+        assert_eq!(of("/5/stats/init?hashid=abc"), Some((five, Event::Opening, named("abc"))));
         assert_eq!(of("/5/stats/click?hashid=a&hashid=b"), Some((five, Event::Click, None)));
     }
 
@@ -120,12 +131,10 @@ mod tests {
             "/6",
             "/6/",
             "/5/stats",
-            "/5/stats/init",
             "/5/stats/image",
             "/5/stats/click/x",
             "/6/abc/stats",
-            "/6/abc/stats/init",
-            "/6/abc/stats/redirect",
+            "/6/abc/stats/checkout",
             "/6/abc/stats/click/x",
             "/6/abc/click",
             "/5/search",

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::{EVENT_BODY_BYTES_MAX, dress};
 use crate::counts::Fate;
 use crate::http::{BodyError, Trouble};
+use crate::pages::Blocked;
 
 /// When a client should try again after a failure of ours, in seconds.
 const RETRY_SECONDS: u64 = 1;
@@ -32,7 +33,7 @@ pub(super) enum Refusal {
     #[error("Invalid position")]
     Position,
     #[error("Invalid redirect id")]
-    Banner,
+    Numbered,
     #[error("Bad request, bad query")]
     Query,
     #[error("Bad request, {0}")]
@@ -79,7 +80,7 @@ impl Refusal {
             | Self::Dfid
             | Self::ForeignItem
             | Self::Position
-            | Self::Banner
+            | Self::Numbered
             | Self::Query
             | Self::Bad(_)
             | Self::Broken => StatusCode::BAD_REQUEST,
@@ -146,6 +147,15 @@ impl IntoResponse for Refusal {
             _ => {}
         }
         response
+    }
+}
+
+impl From<Blocked> for Refusal {
+    fn from(blocked: Blocked) -> Self {
+        match blocked {
+            Blocked::ForeignOrigin => Self::Forbidden(blocked.fate()),
+            Blocked::RateLimited(wait) => Self::RateLimited(wait),
+        }
     }
 }
 
