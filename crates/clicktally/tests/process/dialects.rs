@@ -1,0 +1,267 @@
+//! The same clicks through each dialect: whatever a page or a server speaks, every statistic counts the same. Each dialect has
+//! an account of its own with the same catalogue and the same searches.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::browser::Browser;
+use crate::http::{self, Connection};
+use crate::running::{Server, run_in};
+use crate::shop;
+
+const CLICKS: usize = 1_000;
+const ITEMS: usize = 17;
+const SEARCHES: usize = 7;
+const VISITORS: usize = 40;
+const RANKS: usize = 9;
+/// As browsers name themselves: the first half of the clicks comes from a desktop, the other from a phone.
+const USER_AGENTS: [&str; 2] = [
+    "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36",
+];
+
+/// One of the clicks.
+struct Click {
+    item: String,
+    search: usize,
+    rank: usize,
+    user: String,
+    user_agent: &'static str,
+    at_ms: i64,
+}
+
+/// An account that one dialect speaks for.
+struct Shop {
+    address: SocketAddr,
+    name: &'static str,
+    hashid: String,
+    key: String,
+    number: usize,
+}
+
+impl Shop {
+    fn found(directory: &Path, address: SocketAddr, number: usize, name: &'static str) -> Self {
+        let hashid = format!("{:x}", number + 10).repeat(32);
+        run_in(directory, &["account", "create", name, "--json"]).json();
+        let engine = ["engine", "create", "--account", name, "--hashid", &hashid, "--index", "product", "--json"];
+        run_in(directory, &engine).json();
+        let made = run_in(directory, &["key", "create", "--account", name, "--json"]).json();
+        Self { address, name, hashid, key: made["key"].as_str().unwrap().to_owned(), number }
+    }
+
+    /// What a search is known by: in each account by another id.
+    fn query_id(&self, search: usize) -> String {
+        format!("{:032x}", (self.number + 1) * 1_000 + search)
+    }
+
+    fn stock(&self, now_ms: i64) {
+        let item = |n| {
+            json!({"type": "item", "hashid": self.hashid, "index": "product", "doc_id": format!("sku{n}"),
+                "title": format!("Item {n}"), "link": format!("https://shop.example.com/{n}")})
+        };
+        let search = |n| {
+            json!({"type": "search", "id": self.query_id(n), "at": now_ms, "hashid": self.hashid,
+                "indices": ["product"], "query": term(n), "total_hits": n})
+        };
+        let lines: Vec<Value> = (0..ITEMS).map(item).chain((0..SEARCHES).map(search)).collect();
+        shop::stock(self.address, &self.key, &shop::lines(&lines));
+    }
+
+    fn ask(&self, connection: &mut Connection, call: Call<'_>) -> Value {
+        let Call { method, target, headers, body } = call;
+        let answer = connection.ask(method, target, headers, body).unwrap();
+        assert_eq!(answer.status, 200, "{}: {}", self.name, String::from_utf8_lossy(&answer.body));
+        answer.json()
+    }
+
+    /// Every statistic, with the search engine's name put out of sight.
+    fn statistics(&self) -> Vec<(String, Value)> {
+        let (from, to) = shop::week();
+        let dfid = format!("{}@product@{}", self.hashid, md5_of("sku3"));
+        let filters = ["", "&device=mobile", "&query=TERM+2", "&device=desktop&query=term+5&tz=Asia/Tokyo"];
+        let paths = [
+            "clicks",
+            "clicked_items",
+            "clicked_items/position",
+            "clicked_items/searches",
+            "clicks/users",
+            "searches",
+            "searches/top",
+            "searches/popular",
+            "banners",
+        ];
+        let mut statistics = Vec::new();
+        for path in paths {
+            for filter in filters {
+                for item in [String::new(), format!("&dfid={dfid}")] {
+                    if path.starts_with("searches") && !item.is_empty() || path.ends_with("/searches") && item.is_empty() {
+                        continue;
+                    }
+                    let target = format!("/api/v2/stats/{path}?from={from}&to={to}&hashids[]={}{filter}{item}", self.hashid);
+                    let answer = shop::stats(self.address, &self.key, &target);
+                    let text = String::from_utf8(answer.body.clone()).unwrap();
+                    assert_eq!(answer.status, 200, "{target}: {text}");
+                    let text = text.replace(&self.hashid, "the engine");
+                    let item = if item.is_empty() { "" } else { " of an item" };
+                    statistics.push((format!("{path} {filter}{item}"), serde_json::from_str(&text).unwrap()));
+                }
+            }
+        }
+        statistics
+    }
+}
+
+struct Call<'a> {
+    method: &'a str,
+    target: &'a str,
+    headers: &'a [(&'a str, &'a str)],
+    body: Option<&'a [u8]>,
+}
+
+fn term(n: usize) -> String {
+    format!("Term {n}")
+}
+
+fn md5_of(text: &str) -> String {
+    use md5::{Digest, Md5};
+    Md5::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn clicks(now_ms: i64) -> Vec<Click> {
+    let click = |n: usize| Click {
+        item: format!("sku{}", n * 7 % ITEMS),
+        search: n % SEARCHES,
+        rank: n % RANKS + 1,
+        user: format!("visitor_{:020}", n * 11 % VISITORS),
+        user_agent: USER_AGENTS[n * 2 / CLICKS],
+        // Each at another instant: an event that is sent again is known by its own.
+        at_ms: now_ms - i64::try_from(CLICKS - n).unwrap(),
+    };
+    (0..CLICKS).map(click).collect()
+}
+
+fn by_fess(shop: &Shop, clicks: &[Click]) {
+    let browser = Browser::visit(shop.address);
+    let mut connection = Connection::open(shop.address).unwrap();
+    for click in clicks {
+        let body = json!({"doc_id": click.item, "query_id": shop.query_id(click.search), "rank": click.rank});
+        let (body, target) = (body.to_string(), format!("/api/v2/click?userCode={}", click.user));
+        let headers = [
+            ("Cookie", browser.cookies.as_str()),
+            ("X-Fess-CSRF-Token", browser.token.as_str()),
+            ("Content-Type", "application/json"),
+            ("User-Agent", click.user_agent),
+        ];
+        let call = Call { method: "POST", target: &target, headers: &headers, body: Some(body.as_bytes()) };
+        assert_eq!(shop.ask(&mut connection, call)["response"]["logged"], json!(true));
+    }
+}
+
+fn by_doofinder(shop: &Shop, clicks: &[Click]) {
+    let mut connection = Connection::open(shop.address).unwrap();
+    let authorization = format!("Token eu1-{}", shop.key);
+    for click in clicks {
+        let dfid = format!("{}%40product%40{}", shop.hashid, md5_of(&click.item));
+        // A session is at most 32 characters, and so is what identifies a visitor there, nearly.
+        let target = format!(
+            "/6/{}/stats/click?session_id=s&dfid={dfid}&position={}&user_id={}&query={}",
+            shop.hashid,
+            click.rank,
+            click.user,
+            term(click.search).replace(' ', "%20")
+        );
+        let headers = [("Authorization", authorization.as_str()), ("User-Agent", click.user_agent)];
+        let call = Call { method: "PUT", target: &target, headers: &headers, body: None };
+        assert_eq!(shop.ask(&mut connection, call), json!({"status": "registered"}));
+    }
+}
+
+fn by_native(shop: &Shop, clicks: &[Click]) {
+    let line = |click: &Click| {
+        let device = if click.user_agent == USER_AGENTS[0] { "desktop" } else { "mobile" };
+        json!({"type": "click", "at": click.at_ms, "hashid": shop.hashid, "doc_id": click.item, "device": device,
+            "query_id": shop.query_id(click.search), "rank": click.rank, "user": click.user})
+    };
+    shop::stock(shop.address, &shop.key, &shop::lines(&clicks.iter().map(line).collect::<Vec<_>>()));
+}
+
+fn by_insights(shop: &Shop, clicks: &[Click]) {
+    let mut connection = Connection::open(shop.address).unwrap();
+    for user_agent in USER_AGENTS {
+        let theirs = clicks.iter().filter(|click| click.user_agent == user_agent);
+        let event = |click: &Click| {
+            json!({"eventType": "click", "eventName": "Clicked", "index": "product", "userToken": click.user,
+                "objectIDs": [click.item], "positions": [click.rank], "queryID": shop.query_id(click.search),
+                "timestamp": click.at_ms})
+        };
+        let body = json!({"events": theirs.map(event).collect::<Vec<_>>()}).to_string();
+        let headers = [
+            ("X-Algolia-Application-Id", shop.name),
+            ("X-Algolia-API-Key", shop.key.as_str()),
+            ("Content-Type", "application/json"),
+            ("User-Agent", user_agent),
+        ];
+        let call = Call { method: "POST", target: "/1/events", headers: &headers, body: Some(body.as_bytes()) };
+        assert_eq!(shop.ask(&mut connection, call)["status"], json!(200));
+    }
+}
+
+fn by_ubi(shop: &Shop, clicks: &[Click]) {
+    let mut connection = Connection::open(shop.address).unwrap();
+    let authorization = format!("Token {}", shop.key);
+    for user_agent in USER_AGENTS {
+        let theirs = clicks.iter().filter(|click| click.user_agent == user_agent);
+        let lines: String = theirs
+            .map(|click| {
+                let event = json!({"action_name": "click", "application": shop.hashid, "timestamp": click.at_ms,
+                    "query_id": shop.query_id(click.search), "client_id": click.user,
+                    "event_attributes": {"object": {"object_id": click.item}, "position": {"ordinal": click.rank}}});
+                format!("{}\n{event}\n", json!({"index": {"_index": "ubi_events"}}))
+            })
+            .collect();
+        let headers = [
+            ("Authorization", authorization.as_str()),
+            ("Content-Type", "application/x-ndjson"),
+            ("User-Agent", user_agent),
+        ];
+        let call = Call { method: "POST", target: "/_bulk", headers: &headers, body: Some(lines.as_bytes()) };
+        assert_eq!(shop.ask(&mut connection, call)["errors"], json!(false), "{}", shop.name);
+    }
+}
+
+#[test]
+fn the_same_clicks_through_each_dialect_are_the_same_in_every_statistic() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = ["--stats-per-second", "0", "--clicks-per-second", "0"];
+    let server = Server::start(folder.path(), &options);
+    let dialects: [(&str, fn(&Shop, &[Click])); 5] = [
+        ("native", by_native),
+        ("fess", by_fess),
+        ("doofinder", by_doofinder),
+        ("insights", by_insights),
+        ("ubi", by_ubi),
+    ];
+    let now_ms = shop::now_ms();
+    let clicks = clicks(now_ms);
+    let mut due: Option<Vec<(String, Value)>> = None;
+    for (number, (name, send)) in dialects.into_iter().enumerate() {
+        let shop = Shop::found(folder.path(), server.address, number, name);
+        shop.stock(now_ms);
+        send(&shop, &clicks);
+        let found = shop.statistics();
+        let due = due.get_or_insert_with(|| {
+            let counted = &found[0].1["total_count"];
+            assert_eq!(counted, &json!(CLICKS));
+            let empty = found.iter().filter(|(path, answer)| answer["total"] == 0 && !path.starts_with("banners"));
+            assert_eq!(empty.count(), 0, "each statistic has rows");
+            found.clone()
+        });
+        for (found, due) in found.iter().zip(due.iter()) {
+            assert_eq!(found, due, "{name}");
+        }
+    }
+    assert_eq!(http::ask(server.address, "GET", "/readyz", &[], None).status, 200);
+    server.stop();
+}
