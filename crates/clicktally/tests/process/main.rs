@@ -19,6 +19,7 @@ mod commands;
 mod damage;
 mod dialects;
 mod disk_full;
+mod fess;
 mod forgetting;
 mod http;
 mod kill;

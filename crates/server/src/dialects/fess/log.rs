@@ -6,7 +6,8 @@
 //! `queryId` in the index.
 
 use clicks::{
-    Device, DocId, Hashid, ProductType, SEARCH_DOCS_MAX, SEARCH_QUERY_CHARS_MAX, UserCode, Zone, check_id,
+    Device, DocId, Hashid, ProductType, SEARCH_DOCS_MAX, SEARCH_QUERY_CHARS_MAX, SearchKind, UserCode, Zone,
+    check_id,
 };
 
 use super::log_csv;
@@ -184,7 +185,7 @@ impl Entry<'_> {
         let Some(id) = self.code(QUERY_ID)? else { return Err(NAMELESS_KIND.into()) };
         let device = self.text(USER_AGENT)?.filter(|agent| !agent.is_empty()).map(device_of);
         Ok(Line::Search(SearchLine {
-            kind: clicks::SearchKind::Asked,
+            kind: SearchKind::Asked,
             id: id.into(),
             at_ms: self.at(REQUESTED_AT)?.ok_or_else(|| required(REQUESTED_AT[0]))?,
             engine: self.options.engine,

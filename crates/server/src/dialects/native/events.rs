@@ -153,19 +153,16 @@ async fn read_and_record(
     record(&app, &passed.caller, told).await
 }
 
-/// Feeds what the lines tell. Each ends in exactly one count.
+/// Feeds what the lines tell. Each ends in exactly one count, also when the caller goes away in the meantime.
 pub(super) async fn record(app: &Arc<App>, caller: &Caller, told: Told) -> Result<Report, Refusal> {
     let more = told.more();
     let Told { lines, more_rejected, .. } = told;
-    let mut report = fed(app, Feeder::from(caller), lines).await.map_err(|error| {
-        app.counts.met(Fate::Unavailable, more);
-        Refusal::from(error)
-    })?;
     for (fate, many) in more_rejected {
         app.counts.met(fate, many);
-        report.received += many;
-        report.rejected_total += many;
     }
+    let mut report = fed(app, Feeder::from(caller), lines).await?;
+    report.received += more;
+    report.rejected_total += more;
     Ok(report)
 }
 

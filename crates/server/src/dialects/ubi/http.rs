@@ -10,13 +10,15 @@ use axum::http::{Method, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 
+use super::answer::{self, Done};
 use super::bulk::{self, Action, Wanted};
+use super::caller;
 use super::put::record;
 use super::refusal::Refusal;
-use super::{answer, caller};
 use crate::access::Caller;
 use crate::app::App;
 use crate::browser::told_device;
+use crate::counts::Fate;
 use crate::http::{BodyRoom, Held, Trouble};
 use crate::pages::{Admitted, Callable, PAGE_BODY_BYTES_MAX, Rules, is_page_key, preflight, tell};
 
@@ -167,6 +169,8 @@ fn check_media_type(headers: &HeaderMap) -> Result<(), Refusal> {
     if is_json && parts.all(is_utf8) { Ok(()) } else { Err(Refusal::NotAcceptable) }
 }
 
+/// Takes what a call tells, in a task of its own once the body is there: a caller that goes away can't make it half done,
+/// nor its counts wrong.
 async fn take(
     desk: &Desk,
     caller: &Caller,
@@ -176,28 +180,48 @@ async fn take(
 ) -> Result<Response, Refusal> {
     let began_ns = desk.app.clock.running_ns();
     let read = read(desk, caller, request).await.map_err(|refusal| counted(desk, refusal));
-    let ((body, _place_in_room), rules) = read?;
+    let (held, rules) = read?;
+    let (app, caller) = (Arc::clone(&desk.app), caller.clone());
+    let work = tokio::spawn(async move {
+        let (body, _place_in_room) = held;
+        let done = answered(&app, &caller, place, id, &body, rules.as_ref()).await?;
+        Ok(match (place, done.as_slice()) {
+            (Place::Document(_) | Place::Create(_), [one]) => answer::one(one),
+            _ => answer::many(&done, app.clock.running_ns().saturating_sub(began_ns) / 1_000_000),
+        })
+    });
+    work.await.unwrap_or_else(|failed| {
+        tracing::error!(error = %failed, "recording documents panicked");
+        Err(Refusal::Internal)
+    })
+}
+
+/// What became of each document.
+async fn answered(
+    app: &Arc<App>,
+    caller: &Caller,
+    place: Place,
+    id: Option<String>,
+    body: &[u8],
+    rules: Option<&Rules>,
+) -> Result<Vec<Done>, Refusal> {
     let arrays;
     let wanted = match place {
-        Place::Bulk(index) => bulk::pairs(&body, index),
+        Place::Bulk(index) => bulk::pairs(body, index),
         Place::Documents(index) => {
-            arrays = bulk::documents(&body);
+            arrays = bulk::documents(body);
             arrays.as_ref().map_err(Clone::clone).map(|documents| {
                 documents.iter().map(|document| put(Action::Index, index, None, document)).collect()
             })
         }
-        Place::Document(index) => Ok(vec![put(Action::Index, index, id, &body)]),
-        Place::Create(index) => Ok(vec![put(Action::Create, index, id, &body)]),
+        Place::Document(index) => Ok(vec![put(Action::Index, index, id, body)]),
+        Place::Create(index) => Ok(vec![put(Action::Create, index, id, body)]),
     };
-    let wanted = wanted.map_err(|reason| counted(desk, Refusal::BadRequest(reason.into())))?;
-    let done = record(&desk.app, caller, wanted, rules.as_ref()).await?;
-    Ok(match (place, done.as_slice()) {
-        (Place::Document(_) | Place::Create(_), [one]) => answer::one(one),
-        _ => {
-            let took_ns = desk.app.clock.running_ns().saturating_sub(began_ns);
-            answer::many(&done, took_ns / 1_000_000)
-        }
-    })
+    let wanted = wanted.map_err(|reason| {
+        app.counts.met(Fate::Invalid, 1);
+        Refusal::BadRequest(reason.into())
+    })?;
+    record(app, caller, wanted, rules).await
 }
 
 fn put(action: Action, index: Index, id: Option<String>, document: &[u8]) -> Wanted<'_> {
