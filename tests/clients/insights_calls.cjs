@@ -22,8 +22,8 @@ http.request = (options, answered) => {
 
 const load = (build) => require(path.join(modules, "search-insights", build));
 const client = (build, requester) => {
-  const { createInsightsClient, default: aa } = load(build);
-  return requester ? createInsightsClient(requester) : aa;
+  const aa = load(build);
+  return requester ? aa.createInsightsClient(requester) : aa;
 };
 
 async function made(name, call) {
