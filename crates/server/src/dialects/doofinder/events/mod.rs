@@ -141,7 +141,10 @@ async fn check(desk: &Desk, place: &Place, request: Request) -> Result<Checked, 
     let event = match place.event {
         Event::Click => Kept::Click(click::click(&told, place.version, engine.hashid, app).await?),
         Event::Banner => Kept::Click(click::banner(&told, place.version)?),
-        Event::Opening => Kept::Search(session::opening(&told, engine.hashid)?),
+        Event::Opening => {
+            let nonce = (wish == Wish::NotNamed).then(|| nonce().ok_or(Refusal::Unavailable)).transpose()?;
+            Kept::Search(session::opening(&told, engine.hashid, nonce.as_deref())?)
+        }
         Event::Redirection => {
             let nonce = nonce().ok_or(Refusal::Unavailable)?;
             Kept::Search(session::redirection(&told, place.version, engine.hashid, &nonce)?)
