@@ -1,11 +1,10 @@
 //! The session and event calls of the Doofinder Search API: `PUT /6/{hashid}/stats/click`, `…/image` (a click on a
-//! banner), `…/init` and `…/redirect`, and `GET /5/stats/…` as older clients send them. This file holds the paths and the order of checks: address
-//! rate, method, caller, fields, item. It must never know how a click is kept.
+//! banner), `…/init` and `…/redirect`, and `GET /5/stats/…` as older clients send them. This file holds the paths and the
+//! order of checks: address rate, method, caller, fields, item. It must never know how a click is kept.
 //!
 //! Rooms: `place` (what a path stands for), `caller` (a key, or a page of the engine's own site), `cors` (what a browser
 //! is told about that), `told` (fields, whichever way they were sent), `click` (a click or a banner's), `session` (an
-//! opening or a redirection), `refusal` (what
-//! is answered otherwise).
+//! opening or a redirection), `refusal` (what is answered otherwise).
 
 mod caller;
 mod click;
