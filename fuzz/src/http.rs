@@ -174,7 +174,7 @@ pub fn seeds() -> std::io::Result<Vec<Vec<u8>>> {
     let mut seeds = Vec::new();
     let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/server/tests/golden");
     let mut files = Vec::new();
-    for dialect in ["doofinder", "fess", "native"] {
+    for dialect in ["doofinder", "fess", "insights", "native", "ubi"] {
         for file in std::fs::read_dir(format!("{golden}/{dialect}"))? {
             files.push(file?.path());
         }

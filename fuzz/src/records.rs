@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use clicks::{Click, MemoryStore, Record, Store, Tally};
+use clicks::{Click, Measure, MemoryStore, Record, Store, Tally};
 use embedded::{EmbeddedStore, verify};
 use journal::{Journal, Options, SimulatedDisk};
 use pollster::block_on;
@@ -55,8 +55,10 @@ fn read_everyway(disk: &SimulatedDisk) {
     let told = all_told(&store);
     let oracle = MemoryStore::new(0);
     drop(block_on(oracle.append(told.0.iter().cloned().map(Record::Click).collect())).unwrap());
-    for (question, tally) in world::questions().iter().zip(&told.1) {
-        assert_eq!(&oracle.tally(question, &|| false).unwrap(), tally, "{question:?}");
+    // Nobody tells all searches, so those are compared below only.
+    let told_of = world::questions().into_iter().zip(&told.1);
+    for (question, tally) in told_of.filter(|(question, _)| question.measure == Measure::Clicks) {
+        assert_eq!(&oracle.tally(&question, &|| false).unwrap(), tally, "{question:?}");
     }
     store.seal().expect("what was taken can be sealed");
     assert!(told == all_told(&store), "sealed: {told:?}");

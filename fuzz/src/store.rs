@@ -119,7 +119,7 @@ fn damaged(input: &mut Input<'_>, files: Vec<File>, number: usize) {
 fn ask(store: &EmbeddedStore, role: Role, told: &str) {
     for (question, due) in &WORLD.answers {
         match store.tally(question, &|| false) {
-            Err(error) if role == Role::Day => assert!(due.as_ref() != Err(&error), "{told}: {error}"),
+            Err(_) if role == Role::Day && due.is_ok() => {}
             other => assert_eq!(&other, due, "{told}"),
         }
     }

@@ -6,7 +6,8 @@ use std::sync::{Arc, LazyLock};
 use clicks::conformance::Dice;
 use clicks::{
     AccountCode, Click, ClickFilter, Device, Dfid, Forget, Grouping, Hashid, IndexName, ItemDigest,
-    LocalDays, Period, ProductType, Question, Record, Search, SearchTerms, Store, StoreError, Tally, Zone,
+    LocalDays, Measure, Period, ProductType, Question, Record, Search, SearchKind, SearchTerms, Store,
+    StoreError, Tally, Zone,
 };
 use embedded::{EmbeddedOptions, EmbeddedStore};
 use journal::{Disk, Journal, Options, SimulatedDisk};
@@ -67,14 +68,21 @@ pub fn searches(count: usize) -> Vec<Search> {
     let mut dice = Dice::new(2);
     let search = |number| {
         let at_ms = START_MS + 60_000 * i64::try_from(dice.below(2 * 24 * 60)).unwrap();
+        let kind = match number % 5 {
+            3 => SearchKind::Opened,
+            4 => SearchKind::Redirected,
+            _ => SearchKind::Asked,
+        };
+        let shown = if kind == SearchKind::Redirected { 1 } else { 2 };
+        let doc_ids = ["sku1", "sku2"][..shown].iter().map(|id| id.parse().unwrap()).collect();
         Search {
-            kind: clicks::SearchKind::Asked,
+            kind,
             account: ACCOUNT,
             id: format!("q{number}").into(),
             engine: *dice.pick(&ENGINES),
             indices: if dice.once_in(3) { Vec::new() } else { vec!["product".parse().unwrap()] },
             query: dice.pick_or_none(6, &["hat".into(), "Blue hat ".into(), "Café".into()]),
-            doc_ids: dice.once_in(2).then(|| vec!["sku1".parse().unwrap(), "sku2".parse().unwrap()]),
+            doc_ids: (dice.once_in(2) || kind == SearchKind::Redirected).then_some(doc_ids),
             device: dice.pick_or_none(2, &[Device::Mobile]),
             at_ms,
             received_ms: at_ms + 100,
@@ -222,7 +230,7 @@ pub fn questions() -> Vec<Question> {
     let all = ClickFilter::all(ACCOUNT, ENGINES.to_vec());
     let terms = SearchTerms::fold("red shoes");
     let item = Dfid { engine: ENGINES[0], index: "product".parse().unwrap(), digest: ItemDigest::of("sku1") };
-    let ask = |days, filter, grouping| Question { days, filter, grouping };
+    let ask = Question::clicks;
     vec![
         ask(days("20240530", "20240603", "Z"), all.clone(), Grouping::Day),
         // What begins inside a quarter of an hour is counted click by click.
@@ -235,7 +243,18 @@ pub fn questions() -> Vec<Question> {
             Grouping::Engine,
         ),
         ask(days("20240531", "20240602", "Z"), all.clone(), Grouping::Items { rows_max: 9 }),
-        ask(days("20240531", "20240602", "Z"), all, Grouping::Distinct),
+        ask(days("20240531", "20240602", "Z"), all.clone(), Grouping::Distinct),
+        ask(days("20240531", "20240602", "Z"), all.clone(), Grouping::ItemRanks { rows_max: 9 }),
+        Question::searches(days("20240530", "20240603", "Z"), all.clone(), Grouping::Day),
+        Question::searches(
+            days("20240601", "20240602", "+05:17"),
+            ClickFilter { hits: Some(12), ..all.clone() },
+            Grouping::Terms { rows_max: 9 },
+        ),
+        Question {
+            measure: Measure::Redirections,
+            ..ask(days("20240531", "20240602", "Z"), all, Grouping::Distinct)
+        },
     ]
 }
 

@@ -2,14 +2,14 @@
 // unmodified: the one for servers (over node's http) and the one for browsers (over fetch, and over a beacon as browsers
 // send it). Prints, as one JSON object, what the client itself made of each.
 //
-// Told on standard input, as one JSON object: url, application, key, origin, index, otherIndex.
+// Arguments: the folder node_modules, and a JSON object with url, application, key, origin, index, otherIndex.
 "use strict";
 
-const fs = require("fs");
 const http = require("http");
 const path = require("path");
 
-const told = JSON.parse(fs.readFileSync(0, "utf8"));
+const [modules, json] = process.argv.slice(2);
+const told = JSON.parse(json);
 const results = {};
 
 // The client passes `host: "127.0.0.1:1234"`, which node takes for a host name: it knows servers on the usual ports only.
@@ -20,7 +20,7 @@ http.request = (options, answered) => {
   return request({ ...options, host: hostname, port }, answered);
 };
 
-const load = (build) => require(path.join(process.env.NODE_PATH, "search-insights", build));
+const load = (build) => require(path.join(modules, "search-insights", build));
 const client = (build, requester) => {
   const aa = load(build);
   return requester ? aa.createInsightsClient(requester) : aa;

@@ -146,6 +146,8 @@ registered = {"status": "registered"}
 good(registered, events.click_stats(hashid, dfid(hashid, "product", "sku1"), "session", query="Red  Shoes"))
 good(registered, events.click_stats(hashid, dfid(hashid, "product", "sku2"), "session", token=told["click_key"]))
 good(registered, events.log_banner_image_click(hashid, 42, "session", query="red shoes"))
+good(registered, events.init_session(hashid, "session"))
+good(registered, events.log_redirect(hashid, "7", "session", query="delivery"))
 good(3, clicks_counted(hashids=[hashid]))
 good(3, clicks_counted(hashids=hashid, tz="Europe/Madrid", format_=stats.Formats.JSON))
 good(0, clicks_counted(hashids=[hashid], device=stats.Devices.MOBILE))
@@ -156,6 +158,8 @@ bad(search.BadRequestError, 400, events.click_stats, hashid, dfid("9" * 32, "pro
 bad(search.BadRequestError, 400, events.click_stats, hashid, dfid(hashid, "product", "sku1"), "x" * 33,
     message="session_id should have 32 characters or less")
 bad(search.BadRequestError, 400, events.log_banner_image_click, hashid, "abc", "session", message="Invalid redirect id")
+bad(search.BadRequestError, 400, events.init_session, hashid, "", message="[session_id] fields are missing")
+bad(search.BadRequestError, 400, events.log_redirect, hashid, "abc", "session", message="Invalid redirect id")
 bad(search.NotFoundError, 404, events.click_stats, hashid, dfid(hashid, "product", "nothing"), "session", message="Not found")
 bad(search.NotFoundError, 404, events.click_stats, "9" * 32, dfid("9" * 32, "product", "x"), "session")
 bad(search.ForbiddenError, 403, events.click_stats, hashid, dfid(hashid, "product", "sku1"), "session", token="nonsense",
@@ -172,6 +176,8 @@ good([(dfid(hashid, "product", "sku1"), 1, "New")], [(row["dfid"], row["count"],
 led = stats.clicked_items_searches(*PERIOD, dfid(hashid, "product", "sku1"), hashids=[hashid])["results"]
 good([("red shoes", 1)], [(row["query"], row["count"]) for row in led])
 good([(42, 1)], [(row["id"], row["clicks"]) for row in stats.banners(*PERIOD, hashids=[hashid])["results"]])
+good(1, stats.inits(*PERIOD, hashids=[hashid])["total_count"])
+good([(7, 1)], [(row["id"], row["count"]) for row in stats.redirects(*PERIOD, hashids=[hashid])["results"]])
 good(0, stats.searches(*PERIOD, hashids=[hashid])["total_count"])
 good([], stats.searches_top(*PERIOD, hashids=[hashid])["results"])
 good(0, stats.usage(*PERIOD, hashids=[hashid])["total_count"])

@@ -184,7 +184,15 @@ impl App {
     /// # Errors
     /// [`AskError`].
     pub async fn tally(&self, caller: &Caller, asked: Asked) -> Result<Answered, AskError> {
-        let deadline = Instant::now() + self.settings.stats_timeout;
+        self.tally_until(caller, asked, Instant::now() + self.settings.stats_timeout).await
+    }
+
+    async fn tally_until(
+        &self,
+        caller: &Caller,
+        asked: Asked,
+        deadline: Instant,
+    ) -> Result<Answered, AskError> {
         let days = LocalDays::of(&asked.period, &asked.zone)?;
         let engines = self.selected(caller, &asked);
         let rows = match asked.grouping {
@@ -202,8 +210,8 @@ impl App {
         Ok(self.answer(question, deadline).await?)
     }
 
-    /// Answers the same of each search engine that is asked about, one after the other, in the order of their hashids; each may
-    /// have `rows_max` rows.
+    /// Answers the same of each search engine that is asked about, one after the other, in the order of their hashids, all within
+    /// the time of one question; each may have `rows_max` rows.
     ///
     /// # Errors
     /// As [`App::tally`].
@@ -219,9 +227,11 @@ impl App {
         }
         caller.needs(Scope::Read)?;
         self.owned(caller, &asked)?;
+        let deadline = Instant::now() + self.settings.stats_timeout;
         let mut answered = Vec::with_capacity(engines.len());
         for engine in engines {
-            answered.push(self.tally(caller, Asked { hashids: Some(vec![engine]), ..asked.clone() }).await?);
+            let of_one = Asked { hashids: Some(vec![engine]), ..asked.clone() };
+            answered.push(self.tally_until(caller, of_one, deadline).await?);
         }
         Ok(answered)
     }

@@ -1,7 +1,7 @@
-//! Official clients, installed as their users install them and not changed in a byte: each plays every call that it has for
-//! what is served, good and bad, against the real server, and must get what its own maker would have answered: the
-//! answer, or its own exception for the status.
+//! Official clients, installed as their users install them and unmodified, against the running server: what they make of its
+//! answers is theirs to say.
 
+mod doofinder;
 mod insights;
 
 use std::io::Write;
@@ -10,44 +10,45 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-/// Where the scripts are that call the clients.
-fn scripts() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients")
-}
-
-/// A Node that finds a package: in `CLICKTALLY_TESTS_NODE`, or beside the scripts.
-fn node(package: &str) -> Option<Command> {
-    let folder = std::env::var_os("CLICKTALLY_TESTS_NODE").map_or_else(scripts, PathBuf::from);
-    let modules = folder.join("node_modules");
-    let mut node = Command::new("node");
-    node.env("NODE_PATH", &modules);
-    let runs = Command::new("node").arg("--version").output().is_ok_and(|output| output.status.success());
-    let is_there = runs && modules.join(package).join("package.json").exists();
-    or_left_out(is_there, package, "npm ci --prefix tests/clients").then_some(node)
-}
-
-fn or_left_out(is_there: bool, package: &str, install: &str) -> bool {
-    assert!(
-        is_there || std::env::var_os("CLICKTALLY_TESTS_COMPLETE").is_none(),
-        "{package} is not installed: {install}"
-    );
-    if !is_there {
-        eprintln!("left out: {package} is not installed ({install})");
+/// Where the pinned packages of `tests/clients` are installed; `None` leaves the tests of a client out, unless they must not
+/// be.
+fn node_modules(package: &str) -> Option<PathBuf> {
+    let modules = std::env::var_os("CLICKTALLY_TESTS_NODE_MODULES").map(PathBuf::from);
+    let has_node = || Command::new("node").arg("--version").output().is_ok_and(|ran| ran.status.success());
+    if let Some(modules) = modules.filter(|modules| modules.join(package).is_dir() && has_node()) {
+        return Some(modules);
     }
-    is_there
+    assert!(
+        std::env::var_os("CLICKTALLY_TESTS_COMPLETE").is_none(),
+        "CLICKTALLY_TESTS_NODE_MODULES must name the node_modules of tests/clients (npm ci), and node must be there"
+    );
+    eprintln!("left out: {package} is not installed (npm ci in a copy of tests/clients)");
+    None
 }
 
-/// Runs a script to its end, which must be a good one; returns what it said.
+/// A Python that has a package; `None` leaves the tests out, unless they must not be.
+fn python(package: &str) -> Option<PathBuf> {
+    let python = std::env::var_os("CLICKTALLY_TESTS_PYTHON").map_or_else(|| "python3".into(), PathBuf::from);
+    let found = Command::new(&python).args(["-c", &format!("import {package}")]).output();
+    if found.is_ok_and(|output| output.status.success()) {
+        return Some(python);
+    }
+    assert!(
+        std::env::var_os("CLICKTALLY_TESTS_COMPLETE").is_none(),
+        "{} has no {package}: pip install -r tests/requirements.txt",
+        python.display()
+    );
+    eprintln!("left out: {package} is not installed (pip install -r tests/requirements.txt)");
+    None
+}
+
+/// Runs a script of `tests/clients` to its end, which must be a good one; returns what it said. What it has to know goes to
+/// its standard input.
 fn play(mut interpreter: Command, script: &str, told: &Value) -> String {
-    let mut child = interpreter
-        .arg(scripts().join(script))
-        .env_remove("http_proxy")
-        .env_remove("HTTP_PROXY")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients").join(script);
+    interpreter.arg(script).env_remove("http_proxy").env_remove("HTTP_PROXY");
+    interpreter.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = interpreter.spawn().unwrap();
     child.stdin.take().unwrap().write_all(told.to_string().as_bytes()).unwrap();
     let done = child.wait_with_output().unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));

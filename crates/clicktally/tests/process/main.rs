@@ -17,6 +17,7 @@ mod browser;
 mod clients;
 mod commands;
 mod damage;
+mod dialects;
 mod disk_full;
 mod fess;
 mod forgetting;

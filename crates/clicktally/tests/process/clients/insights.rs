@@ -1,9 +1,12 @@
 //! `search-insights`, the official client of the Algolia Insights API: every call that it has, good and bad, from its build
 //! for servers, its build for browsers, and as a beacon.
 
+use std::path::Path;
+use std::process::Command;
+
 use serde_json::{Value, json};
 
-use super::{node, play};
+use super::node_modules;
 use crate::running::{Server, run_in};
 use crate::shop::{self, ACCOUNT, HASHID, INDEX};
 
@@ -27,9 +30,17 @@ const CALLS: [(&str, u64); 13] = [
 /// Two objects in each of three good calls besides: three days old, with credentials of its own, a beacon.
 const OTHER_CLICKS: u64 = 6;
 
+fn calls(modules: &Path, told: &Value) -> Value {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients/insights_calls.cjs");
+    let ran = Command::new("node").arg(script).arg(modules).arg(told.to_string()).output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stderr);
+    assert!(ran.status.success(), "{said}");
+    serde_json::from_slice(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {said}"))
+}
+
 #[test]
 fn the_official_insights_client_runs_unmodified() {
-    let Some(node) = node("search-insights") else { return };
+    let Some(modules) = node_modules("search-insights") else { return };
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &["--log-level", "debug"]);
     let key = shop::found(folder.path());
@@ -45,8 +56,7 @@ fn the_official_insights_client_runs_unmodified() {
         "index": INDEX,
         "otherIndex": other.json()["hashid"],
     });
-    let said = play(node, "insights_calls.cjs", &told);
-    let made: Value = serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"));
+    let made = calls(&modules, &told);
     for build in ["node", "browser"] {
         for (method, _) in CALLS {
             assert_eq!(made[format!("{build} {method}")], true, "{build} {method}: {made}");
