@@ -1,17 +1,15 @@
 //! Feeding: items, searches and clicks in bulk, from a shop's own systems or its old logs. Good lines are kept when
 //! others are bad, and each line ends in exactly one number of the report.
 
-use std::sync::Arc;
-
 use clicks::{
     AccountCode, Click, Device, DocId, EngineIndex, Hashid, IndexName, Item, Outcome, ProductType, Record,
     Search, SearchKind, SearchTerms, StoreError, UserCode,
 };
-use registry::{Confines, Engine, PutItem, RegistryError};
+use registry::{Engine, PutItem, RegistryError};
 
-use crate::access::Caller;
 use crate::app::App;
 use crate::counts::Fate;
+use crate::feeder::Feeder;
 
 /// The most rejections that a report lists; it counts them all.
 pub const REJECTED_LISTED_MAX: usize = 1_000;
@@ -187,28 +185,6 @@ pub enum FeedError {
     /// The registry could not record.
     #[error("the catalogue could not be written: {0}")]
     Registry(String),
-}
-
-/// For whom lines are recorded.
-#[derive(Debug, Clone)]
-pub struct Feeder {
-    /// The account.
-    pub account: AccountCode,
-    /// The search engines of it that may be fed.
-    pub confines: Arc<Confines>,
-}
-
-impl From<AccountCode> for Feeder {
-    /// All search engines of the account.
-    fn from(account: AccountCode) -> Self {
-        Self { account, confines: Arc::default() }
-    }
-}
-
-impl From<&Caller> for Feeder {
-    fn from(caller: &Caller) -> Self {
-        Self { account: caller.account, confines: Arc::clone(&caller.confines) }
-    }
 }
 
 /// Lines with their numbers, sorted by what they tell.
@@ -433,27 +409,6 @@ impl App {
         let first = engines.next()?;
         engines.all(|engine| engine == first).then_some(first)
     }
-}
-
-/// As [`App::feed`], in a task of its own: a caller that goes away can't make it half done, nor its counts wrong. Lines
-/// that could not be recorded are counted too.
-///
-/// # Errors
-/// As [`App::feed`].
-pub async fn fed(
-    app: &Arc<App>,
-    feeder: Feeder,
-    lines: Vec<(u64, Result<Line, Rejection>)>,
-) -> Result<Report, FeedError> {
-    let (app, received) = (Arc::clone(app), lines.len() as u64);
-    let work = tokio::spawn(async move {
-        let report = app.feed(feeder, lines).await;
-        if report.is_err() {
-            app.counts.met(Fate::Unavailable, received);
-        }
-        report
-    });
-    work.await.unwrap_or_else(|failed| Err(StoreError::Damaged(failed.to_string()).into()))
 }
 
 /// The click that a line tells, once its engine and index are known.

@@ -11,6 +11,7 @@ pub mod csv_text;
 pub mod dialects;
 pub mod doors;
 pub mod feed;
+pub mod feeder;
 pub mod fields;
 pub mod http;
 pub mod intake;

@@ -36,6 +36,7 @@ pub(crate) fn openapi(zone: &str) -> String {
         doofinder::management::OPENAPI,
         native::OPENAPI,
         insights::OPENAPI,
+        ubi::OPENAPI,
         fess::OPENAPI,
     ];
     merged(zone, &ours)
@@ -46,4 +47,39 @@ pub(crate) fn refusal(uri: &Uri, trouble: Trouble) -> Response {
     let speaks: [fn(&Uri, Trouble) -> Option<Response>; 5] =
         [doofinder::refusal, native::refusal, insights::refusal, ubi::refusal, fess::refusal];
     speaks.iter().find_map(|refusal| refusal(uri, trouble)).unwrap_or_else(|| stranger_refusal(uri, trouble))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Every `$ref` in a part of the document.
+    fn references(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(fields) => {
+                found.extend(fields.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                fields.values().for_each(|value| references(value, found));
+            }
+            Value::Array(values) => values.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_served_document_has_every_dialect_and_no_reference_leads_nowhere() {
+        let document: Value = serde_json::from_str(&openapi("eu1")).unwrap();
+        let paths =
+            ["/api/v2/click", "/go/", "/v1/events", "/v1/collect", "/1/events", "/ubi_events/_doc", "/_bulk"];
+        for path in paths {
+            assert!(document["paths"][path].is_object(), "{path}");
+        }
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(found.len() > 100);
+        for reference in found {
+            assert!(document.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+        }
+    }
 }

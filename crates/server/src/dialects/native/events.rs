@@ -20,7 +20,8 @@ use crate::access::{Caller, caller};
 use crate::app::App;
 use crate::bulk::Defaults;
 use crate::counts::Fate;
-use crate::feed::{Feeder, Report, fed};
+use crate::feed::Report;
+use crate::feeder::{Feeder, fed};
 use crate::http::{BodyError, BodyRoom, Held, NoBody};
 use crate::pages::{Admitted, PAGE_BODY_BYTES_MAX, Rules, is_page_key, tell};
 

@@ -19,7 +19,8 @@ use crate::access::Caller;
 use crate::app::App;
 use crate::bulk::{Batch, Defaults, FileDigest, LogReader};
 use crate::counts::Fate;
-use crate::feed::{FeedError, Feeder, Line, REJECTED_LISTED_MAX, Rejection, SearchLine, fed};
+use crate::feed::{FeedError, Line, REJECTED_LISTED_MAX, Rejection, SearchLine};
+use crate::feeder::{Feeder, fed};
 use crate::json::in_place;
 use crate::pages::Rules;
 
