@@ -34,7 +34,7 @@ impl Origin {
     }
 
     /// The origin of an address such as `Referer` has: what stands behind the host and port does not matter.
-    fn of_address(text: &str) -> Option<Self> {
+    pub(crate) fn of_address(text: &str) -> Option<Self> {
         let authority = text.find("://")? + "://".len();
         let end = text[authority..].find(['/', '?', '#']).map_or(text.len(), |end| authority + end);
         Self::parse(&text[..end])

@@ -93,7 +93,7 @@ fn by_terms(candidate: &mut dyn Candidate) -> Verdict {
     let mobile = Search { device: Some(Device::Mobile), ..typed("5", "hat") };
     keep(candidate, vec![mobile, typed("6", "a hat")])?;
     for _ in 0..2 {
-        let rows = vec![
+        let rows = [
             (Some(terms("hat")?), 2),
             (Some(terms("red shoes")?), 2),
             (Some(terms("a hat")?), 1),

@@ -6,6 +6,7 @@ use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::bulk::Action;
+use super::http::Index;
 use super::refusal;
 use crate::feed::Rejection;
 
@@ -83,6 +84,12 @@ impl Done {
 
 /// The code of a document for an index that is not one of ours.
 pub(super) const NO_INDEX: &str = "no_index";
+
+/// The answer to who asks for an index, or makes it: it is there.
+pub(super) fn index(index: Index) -> Response {
+    let told = json!({ "acknowledged": true, "shards_acknowledged": true, "index": index.as_str() });
+    refusal::json(StatusCode::OK, &told)
+}
 
 /// The answer to one document.
 pub(super) fn one(done: &Done) -> Response {

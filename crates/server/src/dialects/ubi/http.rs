@@ -53,7 +53,7 @@ impl Index {
 /// What a path stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// `/{index}`: an array of documents.
+    /// `/{index}`: an array of documents, or the index itself.
     Documents(Index),
     /// `/{index}/_doc` and `/{index}/_doc/{id}`.
     Document(Index),
@@ -68,7 +68,7 @@ impl Place {
     const fn allow(self, has_id: bool) -> &'static str {
         match self {
             Self::Document(_) if !has_id => "POST",
-            Self::Documents(_) => "POST",
+            Self::Documents(_) => "HEAD, POST, PUT",
             _ => "POST, PUT",
         }
     }
@@ -98,7 +98,8 @@ pub(crate) fn routes(app: Arc<App>) -> Router {
             .route(&format!("/{name}/_bulk"), route(Place::Bulk(Some(index))))
             .route(&format!("/{name}/_doc"), route(Place::Document(index)))
             .route(&format!("/{name}/_doc/{{id}}"), route(Place::Document(index)))
-            .route(&format!("/{name}/_create/{{id}}"), route(Place::Create(index)));
+            .route(&format!("/{name}/_create/{{id}}"), route(Place::Create(index)))
+            .route(&format!("/{name}/{{*rest}}"), any(async || Refusal::NoPath));
     }
     routes.with_state(Arc::new(Desk { app, room, page_room }))
 }
@@ -124,7 +125,14 @@ async fn dispatch(desk: &Desk, place: Place, id: Option<String>, request: Reques
         });
     }
     let (origin, answer) = match pass(desk, place, id.is_some(), &request) {
-        Ok((caller, origin)) => (origin, take(desk, &caller, place, id, request).await),
+        Ok((caller, origin)) => {
+            let answer = match place {
+                // Loaders ask for their index, and make it where it is not there: it always is.
+                Place::Documents(index) if request.method() != Method::POST => Ok(answer::index(index)),
+                _ => take(desk, &caller, place, id, request).await,
+            };
+            (origin, answer)
+        }
         Err(refusal) => (None, Err(counted(desk, refusal))),
     };
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);

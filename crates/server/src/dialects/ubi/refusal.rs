@@ -21,6 +21,7 @@ pub(super) enum Refusal {
     NotAuthenticated,
     AccessDenied(&'static str),
     ForeignOrigin,
+    NoPath,
     MethodNotAllowed(&'static str),
     NotAcceptable,
     Compressed,
@@ -81,9 +82,11 @@ impl Refusal {
             Self::PayloadTooLarge(_) => Fate::TooLarge,
             Self::TooManyRequests => Fate::RateLimited,
             Self::Internal | Self::Unavailable => Fate::Unavailable,
-            Self::NotAuthenticated | Self::MethodNotAllowed(_) | Self::UriTooLong | Self::HeadersTooLarge => {
-                return None;
-            }
+            Self::NotAuthenticated
+            | Self::NoPath
+            | Self::MethodNotAllowed(_)
+            | Self::UriTooLong
+            | Self::HeadersTooLarge => return None,
         })
     }
 
@@ -99,6 +102,7 @@ impl Refusal {
                 SECURITY,
                 "pages of this origin may not use this key; list it with `key create --origin`",
             ),
+            Self::NoPath => (StatusCode::NOT_FOUND, ARGUMENT, "No such path"),
             Self::MethodNotAllowed(_) => (StatusCode::METHOD_NOT_ALLOWED, ARGUMENT, "Method not allowed"),
             Self::NotAcceptable => {
                 (StatusCode::NOT_ACCEPTABLE, ARGUMENT, "Content-Type: must be JSON or NDJSON, in UTF-8")

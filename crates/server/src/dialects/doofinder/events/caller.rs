@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::http::HeaderMap;
-use axum::http::header::{AUTHORIZATION, ORIGIN};
+use axum::http::header::{AUTHORIZATION, ORIGIN, REFERER};
 use registry::{Engine, Scope};
 
 use super::refusal::Refusal;
@@ -56,13 +56,17 @@ fn caller(app: &App, headers: &HeaderMap) -> Option<Caller> {
     access::caller(&app.registry, &format!("Token {told}"), now_ms)
 }
 
-/// Whether the request comes from a page of a site of the engine, by its browser's word.
+/// Whether the request comes from a page of a site of the engine, by its browser's word. A browser that reads from its own origin
+/// tells only the page.
 fn is_page_of(app: &App, headers: &HeaderMap, engine: &Engine) -> bool {
-    let origin = sole(headers, &ORIGIN).and_then(Origin::parse);
+    let origin = match headers.contains_key(ORIGIN) {
+        true => sole(headers, &ORIGIN).and_then(Origin::parse),
+        false => sole(headers, &REFERER).and_then(Origin::of_address),
+    };
     origin.is_some_and(|origin| is_site_of(app, &origin, engine))
 }
 
-/// Whether the origin's host is a site of the engine.
+/// Whether the origin's host is a site of the engine. As for browsers, a site's port does not matter.
 pub(super) fn is_site_of(app: &App, origin: &Origin, engine: &Engine) -> bool {
     app.registry.site(origin.host()).is_some_and(|bound| bound.hashid == engine.hashid)
 }

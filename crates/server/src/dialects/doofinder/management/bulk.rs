@@ -17,7 +17,8 @@ use super::items::{dfid, ids};
 use super::refusal::{NO_ITEM, Refusal};
 use super::{Call, Desk};
 use crate::counts::Fate;
-use crate::feed::{Feeder, ItemLine, Line, REJECTED_LISTED_MAX, Rejection, fed};
+use crate::feed::{ItemLine, Line, REJECTED_LISTED_MAX, Rejection};
+use crate::feeder::{Feeder, fed};
 use crate::json::Json;
 
 /// The most items of one call. As many as fit the largest body, and mean something.
@@ -51,14 +52,16 @@ pub(super) async fn put(
     is_update: bool,
 ) -> Result<Response, Refusal> {
     let held = desk.read(&call.parts, body).await?;
-    let place = of.clone();
+    // What is wrong with the list is told first; what another account's index holds is not looked up for it.
+    let (place, may_feed) = (of.clone(), desk.may_feed(call, &of));
+    let looks_up = is_update && may_feed.is_ok();
     let entries = desk
-        .ask(move |registry| match is_update {
+        .ask(move |registry| match looks_up {
             true => entries(&held, |id, told, before| updated(registry, &place, id, told, before)),
             false => entries(&held, |id, told, _| Ok(told.made(&place, id))),
         })
         .await?;
-    desk.may_feed(call, &of)?;
+    may_feed?;
     let (ids, lines): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
     let rejected = record(desk, call.caller.account, lines).await?;
     let done = if is_update { "updated" } else { "created" };
