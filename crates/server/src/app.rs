@@ -20,6 +20,8 @@ use crate::settings::{DamagedDays, Settings, UnknownItems};
 
 /// The most rows that one answer may have.
 pub const ANSWER_ROWS_MAX: usize = 1_000_000;
+/// The most rows that lists of several search engines may have together.
+pub const LISTED_ROWS_MAX: usize = 100_000;
 /// The most questions that may wait for their turn.
 pub const QUESTIONS_WAITING_MAX: usize = 1_024;
 
@@ -157,10 +159,12 @@ impl App {
     fn known(&self, draft: &Draft, host: &str) -> Result<Known, StoreError> {
         let site = self.registry.site(host);
         let account = site.as_ref().map(|engine| engine.account);
-        let searches = match &draft.query_id {
+        let mut searches = match &draft.query_id {
             Some(id) => self.store.searches(account, id)?,
             None => Vec::new(),
         };
+        // A search outlives its engine, and no question reaches what belongs to an engine that is gone.
+        searches.retain(|search| self.registry.engine(search.engine).is_some());
         let doc_id = draft.doc_id.as_str();
         let places = match account {
             Some(account) => self.registry.places_within(account, doc_id),
@@ -210,6 +214,19 @@ impl App {
         Ok(self.answer(question, deadline).await?)
     }
 
+    /// Answers several questions, one after the other, all within the time of one.
+    ///
+    /// # Errors
+    /// As [`App::tally`]; the first.
+    pub async fn tally_all(&self, caller: &Caller, asked: Vec<Asked>) -> Result<Vec<Answered>, AskError> {
+        let deadline = Instant::now() + self.settings.stats_timeout;
+        let mut answered = Vec::with_capacity(asked.len());
+        for asked in asked {
+            answered.push(self.tally_until(caller, asked, deadline).await?);
+        }
+        Ok(answered)
+    }
+
     /// Answers the same of each search engine that is asked about, one after the other, in the order of their hashids, all within
     /// the time of one question; each may have `rows_max` rows.
     ///
@@ -222,18 +239,13 @@ impl App {
         rows_max: usize,
     ) -> Result<Vec<Answered>, AskError> {
         let engines = self.selected(caller, &asked);
-        if engines.len().saturating_mul(rows_max) > ANSWER_ROWS_MAX {
+        if engines.len().saturating_mul(rows_max) > LISTED_ROWS_MAX {
             return Err(AskError::TooManyRows);
         }
         caller.needs(Scope::Read)?;
         self.owned(caller, &asked)?;
-        let deadline = Instant::now() + self.settings.stats_timeout;
-        let mut answered = Vec::with_capacity(engines.len());
-        for engine in engines {
-            let of_one = Asked { hashids: Some(vec![engine]), ..asked.clone() };
-            answered.push(self.tally_until(caller, of_one, deadline).await?);
-        }
-        Ok(answered)
+        let of_one = |engine| Asked { hashids: Some(vec![engine]), ..asked.clone() };
+        self.tally_all(caller, engines.into_iter().map(of_one).collect()).await
     }
 
     /// The search engines that are asked about, sorted, each once: those named, else all of the account.

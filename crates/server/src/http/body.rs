@@ -72,12 +72,36 @@ impl BodyRoom {
     /// [`NoBody`]. Nothing that was read is kept.
     pub async fn read(&self, request: Request) -> Result<Held, NoBody> {
         let time_max = request.extensions().get::<BodyTimeout>().map_or(BODY_TIME_MAX, |timeout| timeout.0);
-        let told = request.body().size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
-        let bytes = told.unwrap_or(self.body_bytes_max).clamp(1, self.body_bytes_max);
-        let place = Arc::clone(&self.room).try_acquire_many_owned(u32::try_from(bytes).unwrap_or(u32::MAX));
-        let place = place.map_err(|_full| NoBody::NoRoom)?;
-        let body = read_body(request.into_body(), self.body_bytes_max, time_max).await?;
-        Ok((body, place))
+        let body = request.into_body();
+        let claimed = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        if claimed > self.body_bytes_max {
+            return Err(BodyError::TooLarge.into());
+        }
+        let read = tokio::time::timeout(time_max, self.gather(body)).await;
+        read.unwrap_or(Err(NoBody::Unread(BodyError::TimedOut)))
+    }
+
+    /// Takes room for each piece as it comes: who has sent nothing keeps nobody out.
+    async fn gather(&self, mut body: Body) -> Result<Held, NoBody> {
+        let mut place = self.place(0)?;
+        let mut whole = Vec::new();
+        while let Some(data) = next_data(&mut body).await? {
+            if data.len() > self.body_bytes_max - whole.len() {
+                return Err(BodyError::TooLarge.into());
+            }
+            place.merge(self.place(data.len())?);
+            // Nearly every body comes as one piece, which then needs no copy.
+            if whole.is_empty() && body.is_end_stream() {
+                return Ok((data, place));
+            }
+            whole.extend_from_slice(&data);
+        }
+        Ok((Bytes::from(whole), place))
+    }
+
+    fn place(&self, bytes: usize) -> Result<OwnedSemaphorePermit, NoBody> {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        Arc::clone(&self.room).try_acquire_many_owned(bytes).map_err(|_full| NoBody::NoRoom)
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::params::BadParams;
 use crate::access::Denied;
-use crate::app::{ANSWER_ROWS_MAX, AskError};
+use crate::app::{ANSWER_ROWS_MAX, AskError, LISTED_ROWS_MAX};
 use crate::http::Trouble;
 
 /// Why the question was not answered.
@@ -130,7 +130,8 @@ impl From<AskError> for Failure {
         match error {
             AskError::Period(error) => error.into(),
             AskError::TooManyRows => Self::BadParams(format!(
-                "aggregate: the answer would have more than {ANSWER_ROWS_MAX} rows; ask for fewer days or engines"
+                "aggregate: the answer would have more than {ANSWER_ROWS_MAX} rows, or {LISTED_ROWS_MAX} of lists; \
+                 ask for fewer days or engines"
             )),
             AskError::Denied(denied) => denied.into(),
             AskError::Store(error) => error.into(),

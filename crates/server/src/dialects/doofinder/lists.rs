@@ -52,7 +52,7 @@ impl Shows {
 
     /// Whether each search engine has a list of its own where `aggregate=false`.
     pub(super) const fn has_lists_by_engine(self) -> bool {
-        self.has_count() || matches!(self, Self::Banners)
+        self.has_count() || matches!(self, Self::Banners | Self::Positions | Self::Users | Self::Sessions)
     }
 
     /// Whether rows have a count of their own that is added up.

@@ -39,7 +39,7 @@ const fn of_searches(path: &'static str, accepts: &'static [&'static str], shows
 pub(super) const READS: [Read; 13] = [
     of_clicks("clicks", &[], Shows::Days),
     of_clicks("clicked_items", &["limit"], Shows::Items),
-    of_clicks("clicked_items/position", &[], Shows::Positions),
+    of_clicks("clicked_items/position", &["limit"], Shows::Positions),
     of_clicks("clicked_items/searches", &["limit"], Shows::SearchesOfItem),
     of_clicks("clicks/users", &[], Shows::Users),
     of_searches("searches", &["query_name", "source", "total_hits"], Shows::Days),
@@ -94,7 +94,7 @@ pub(super) async fn read(
     let rows_max = read.shape(&mut asked, &more)?;
     // What is wrong with the period is told before what can't be answered.
     LocalDays::of(&asked.period, &asked.zone)?;
-    if let Some(reason) = unanswerable(read, &asked, &more) {
+    if let Some(reason) = unanswerable(&asked, &more) {
         return Err(Failure::NotFound(reason.to_owned()));
     }
     if more.account_code.is_some_and(|code| code != caller.account) {
@@ -109,12 +109,21 @@ pub(super) async fn read(
     if matches!(read.shows, Shows::Days | Shows::Usage) {
         return days(answered, format);
     }
-    let mut list = List::new(read.shows, by_engine);
-    for one in &answered {
-        list_of(&stats.app.registry, one, rows_max, &mut list)?;
-    }
     let days = days_of(&answered);
-    Ok(left_out(list.into_response(format)?, &days))
+    // What items are called is on the disk, which may be slow.
+    let registry = stats.app.registry.clone();
+    let listing = tokio::task::spawn_blocking(move || {
+        let mut list = List::new(read.shows, by_engine);
+        for one in &answered {
+            list_of(&registry, one, rows_max, &mut list)?;
+        }
+        list.into_response(format)
+    });
+    let listed = listing.await.unwrap_or_else(|failed| {
+        tracing::error!(error = %failed, "making a list panicked");
+        Err(Failure::Internal)
+    });
+    Ok(left_out(listed?, &days))
 }
 
 fn days(answered: Vec<Answered>, format: Format) -> Result<Response, Failure> {
@@ -146,16 +155,19 @@ impl Read {
             (Some(true), _) => (Some(0), more.exclude_hits),
             (_, hits) => (hits, more.exclude_hits),
         };
-        let rows_max = more.limit.unwrap_or(LIST_ROWS);
+        let rows_max =
+            more.limit.unwrap_or(if self.shows == Shows::Positions { TOP_ROWS_MAX } else { LIST_ROWS });
+        if matches!(self.shows, Shows::Items | Shows::Positions | Shows::Users)
+            && asked.product_types.is_empty()
+        {
+            asked.product_types = items();
+        }
         match self.shows {
             Shows::Days | Shows::Rates => {}
             // Usage is told by the days of UTC.
             Shows::Usage => asked.zone = Zone::UTC,
             Shows::Items => asked.grouping = Grouping::Items { rows_max },
-            Shows::Positions => {
-                asked.grouping = Grouping::ItemRanks { rows_max: TOP_ROWS_MAX };
-                return Ok(TOP_ROWS_MAX);
-            }
+            Shows::Positions => asked.grouping = Grouping::ItemRanks { rows_max },
             Shows::SearchesOfItem if asked.item.is_none() => {
                 return Err(Failure::BadParams("dfid: is required".to_owned()));
             }
@@ -179,22 +191,40 @@ impl Read {
     }
 }
 
-/// Why a call can't be answered from what is recorded.
-fn unanswerable(read: Read, asked: &Asked, more: &More) -> Option<&'static str> {
+/// Why a question can't be answered from what is recorded: better no answer than a zero that was made up.
+fn unanswerable(asked: &Asked, more: &More) -> Option<&'static str> {
     let is_searches = |kind: &str| matches!(kind, "search" | "query_counters");
-    if read.measure != Measure::Clicks && asked.item.is_some() {
-        Some("dfid: searches are not counted by the items that they showed")
-    } else if more.query_name || more.opportunities == Some(true) {
-        Some("query_name, opportunities: which kind of query found the results is not recorded")
-    } else if more.source.is_some() {
-        Some("source: where a search came from is not recorded")
-    } else if read.measure == Measure::Clicks && asked.hits != (None, None) {
-        Some("exclude: clicks are not counted by how much their search found")
-    } else if more.kind.as_deref().is_some_and(|kind| !is_searches(kind)) {
-        Some("type: of all usage only searches are recorded: search, query_counters")
-    } else {
-        None
-    }
+    let of_clicks = asked.measure == Measure::Clicks;
+    let banners = of_clicks && asked.product_types == [ProductType::Banner];
+    let told = [
+        (!of_clicks && asked.item.is_some(), "dfid: searches are not counted by the items that they showed"),
+        (!of_clicks && !asked.product_types.is_empty(), "product_type: only clicks are of a kind of result"),
+        (asked.measure == Measure::Openings && asked.terms.is_some(), "query: a session begins without one"),
+        (
+            matches!(asked.measure, Measure::Openings | Measure::Redirections) && asked.indices.is_some(),
+            "indices: sessions and redirections belong to none",
+        ),
+        (banners && asked.indices.is_some(), "indices: banners belong to none"),
+        (
+            more.query_name || more.opportunities == Some(true),
+            "query_name, opportunities: which kind of query found the results is not recorded",
+        ),
+        (more.source.is_some(), "source: where a search came from is not recorded"),
+        (
+            of_clicks && asked.hits != (None, None),
+            "exclude: clicks are not counted by how much their search found",
+        ),
+        (
+            more.kind.as_deref().is_some_and(|kind| !is_searches(kind)),
+            "type: of all usage only searches are recorded: search, query_counters",
+        ),
+    ];
+    told.into_iter().find_map(|(applies, reason)| applies.then_some(reason))
+}
+
+/// The kinds of result that are items: a banner is none.
+fn items() -> Vec<ProductType> {
+    ProductType::ALL.into_iter().filter(|kind| *kind != ProductType::Banner).collect()
 }
 
 const SECTOR_METRICS: &str =
@@ -225,10 +255,14 @@ pub(super) async fn sector(
         _ => return Err(unanswered(SECTOR_METRICS)),
     };
     let of = |measure| Asked { measure, grouping: Grouping::DayAndEngine, ..asked.clone() };
-    let counted = stats.app.tally(&caller, of(counted)).await?;
-    let per = stats.app.tally(&caller, of(per)).await?;
+    let questions = vec![of(counted), of(per)];
+    if let Some(reason) = questions.iter().find_map(|asked| unanswerable(asked, &more)) {
+        return Err(Failure::NotFound(reason.to_owned()));
+    }
+    let answered = stats.app.tally_all(&caller, questions).await?;
     let mut list = List::new(Shows::Rates, false);
-    list.rates(&counted, &per).ok_or(Failure::Internal)?;
-    let days = days_of(&[counted, per]);
+    let [counted, per] = answered.as_slice() else { return Err(Failure::Internal) };
+    list.rates(counted, per).ok_or(Failure::Internal)?;
+    let days = days_of(&answered);
     Ok(left_out(list.into_response(format)?, &days))
 }

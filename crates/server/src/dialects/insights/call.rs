@@ -21,7 +21,7 @@ use crate::feed::{ClickLine, Line, Rejection, Report};
 use crate::feeder::{Feeder, fed};
 use crate::http::BodyRoom;
 use crate::origins::sole;
-use crate::pages::{Admitted, Callable, Rules, preflight, tell};
+use crate::pages::{Admitted, Callable, Rules, is_page_key, preflight, tell};
 
 /// The largest body, in bytes.
 pub const INSIGHTS_BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -44,11 +44,14 @@ const CALLABLE: Callable = Callable {
 pub(super) struct Desk {
     app: Arc<App>,
     room: BodyRoom,
+    /// For bodies of pages, whose keys everybody can read.
+    page_room: BodyRoom,
 }
 
 impl Desk {
     pub(super) fn new(app: Arc<App>) -> Self {
-        Self { app, room: BodyRoom::new(INSIGHTS_BYTES_MAX, BODIES_AT_ONCE_MAX) }
+        let [room, page_room] = [(); 2].map(|()| BodyRoom::new(INSIGHTS_BYTES_MAX, BODIES_AT_ONCE_MAX));
+        Self { app, room, page_room }
     }
 }
 
@@ -133,7 +136,8 @@ async fn understand(desk: &Desk, caller: &Caller, request: Request) -> Result<Un
     let now_ms = app.clock.now_ms();
     let rules = Rules::of(&app.settings, headers, now_ms);
     let rules = rules.with_device(told_device(headers)).of_any_age();
-    let (body, _place) = desk.room.read(request).await?;
+    let room = if is_page_key(caller) { &desk.page_room } else { &desk.room };
+    let (body, _place) = room.read(request).await?;
     let Told { clicks, others } = read(&body, now_ms).map_err(Refusal::Unprocessable)?;
     let mut engines = app.registry.engines(Some(caller.account));
     engines.retain(|engine| caller.confines.hold(engine.hashid));

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use clicks::{
-    DocId, EngineIndex, Hashid, IndexName, Outcome, ProductType, SEARCH_QUERY_CHARS_MAX, SearchTerms,
-    StoreError, UserCode, check_id,
+    DocId, EngineIndex, Hashid, IndexName, Outcome, ProductType, SEARCH_QUERY_CHARS_MAX, SearchKind,
+    SearchTerms, StoreError, UserCode, check_id,
 };
 use registry::Engine;
 
@@ -176,6 +176,7 @@ pub(super) async fn record(
 ) -> Result<bool, Refusal> {
     let work = tokio::spawn(async move {
         let app = received.app();
+        let is_opening = matches!(&*event, Kept::Search(line) if line.kind == SearchKind::Opened);
         let result = match *event {
             Kept::Click(line) => app.record_of(&engine, line).await,
             Kept::Search(line) => app.record_search_of(&engine, line).await,
@@ -184,6 +185,8 @@ pub(super) async fn record(
         received.met(match &result {
             Ok(Outcome::Recorded) => Fate::Recorded,
             Ok(Outcome::Duplicate) => Fate::Duplicate,
+            // A session that was opened is open, whatever else is told of it.
+            Ok(Outcome::Conflict) if is_opening => Fate::Duplicate,
             Ok(Outcome::Conflict) => Fate::Conflict,
             Ok(Outcome::Expired) => Fate::Expired,
             Err(refusal) => refusal.fate(),

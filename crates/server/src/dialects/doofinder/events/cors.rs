@@ -1,6 +1,6 @@
 //! What a browser is told about pages of other origins (Fetch standard, CORS protocol). A page may read the answers if
-//! its site is bound to the engine or its origin is listed in the configuration or with a key; whether it may record is decided by
-//! `caller` alone. No cookie is ever looked at here, so none is asked for.
+//! its site is bound to the engine, or its origin is listed in the configuration or with a key; whether it may record is
+//! decided by `caller` alone. No cookie is ever looked at here, so none is asked for.
 
 use axum::body::Body;
 use axum::http::header::{

@@ -1,11 +1,10 @@
 //! The session and event calls of the Doofinder Search API: `PUT /6/{hashid}/stats/click`, `…/image` (a click on a
-//! banner), `…/init` and `…/redirect`, and `GET /5/stats/…` as older clients send them. This file holds the paths and the order of checks: address
-//! rate, method, caller, fields, item. It must never know how a click is kept.
+//! banner), `…/init` and `…/redirect`, and `GET /5/stats/…` as older clients send them. This file holds the paths and the
+//! order of checks: address rate, method, caller, fields, item. It must never know how a click is kept.
 //!
 //! Rooms: `place` (what a path stands for), `caller` (a key, or a page of the engine's own site), `cors` (what a browser
 //! is told about that), `told` (fields, whichever way they were sent), `click` (a click or a banner's), `session` (an
-//! opening or a redirection), `refusal` (what
-//! is answered otherwise).
+//! opening or a redirection), `refusal` (what is answered otherwise).
 
 mod caller;
 mod click;
@@ -141,7 +140,10 @@ async fn check(desk: &Desk, place: &Place, request: Request) -> Result<Checked, 
     let event = match place.event {
         Event::Click => Kept::Click(click::click(&told, place.version, engine.hashid, app).await?),
         Event::Banner => Kept::Click(click::banner(&told, place.version)?),
-        Event::Opening => Kept::Search(session::opening(&told, engine.hashid)?),
+        Event::Opening => {
+            let nonce = (wish == Wish::NotNamed).then(|| nonce().ok_or(Refusal::Unavailable)).transpose()?;
+            Kept::Search(session::opening(&told, engine.hashid, nonce.as_deref())?)
+        }
         Event::Redirection => {
             let nonce = nonce().ok_or(Refusal::Unavailable)?;
             Kept::Search(session::redirection(&told, place.version, engine.hashid, &nonce)?)

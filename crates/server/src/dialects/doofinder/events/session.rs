@@ -10,14 +10,15 @@ use super::refusal::Refusal;
 use super::told::Told;
 use crate::feed::SearchLine;
 
-/// An opening, without its time and device. A session is opened once, however often that is told.
-pub(super) fn opening(told: &Told, engine: Hashid) -> Result<SearchLine, Refusal> {
+/// An opening, without its time and device. A session is opened once, however often that is told; where nothing of it may be kept,
+/// `nonce` stands for it.
+pub(super) fn opening(told: &Told, engine: Hashid, nonce: Option<&str>) -> Result<SearchLine, Refusal> {
     let session = told.text("session_id")?;
     missing(&[("session_id", session.is_some())])?;
     let session = session_id(session)?;
     let user = told.text("user_id")?.map(user_id).transpose()?;
-    // The id is kept also where nobody wants the session to be: a digest tells nobody's.
-    let id = format!("init/{engine}/{}", digest(&[session.as_deref().unwrap_or_default()]));
+    let name = nonce.map_or_else(|| digest(session.as_deref().unwrap_or_default()), str::to_owned);
+    let id = format!("init/{engine}/{name}");
     Ok(SearchLine { kind: SearchKind::Opened, user, session, ..line(id, engine) })
 }
 
@@ -64,9 +65,7 @@ fn line(id: String, engine: Hashid) -> SearchLine {
     }
 }
 
-/// 32 hexadecimal digits of some texts.
-fn digest(texts: &[&str]) -> String {
-    let mut digest = Sha256::new();
-    texts.iter().for_each(|text| digest.update(text.as_bytes()));
-    digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+/// 32 hexadecimal digits of a text: it may be longer than an id with the engine's name.
+fn digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -17,7 +17,7 @@ use super::items::{dfid, ids};
 use super::refusal::{NO_ITEM, Refusal};
 use super::{Call, Desk};
 use crate::counts::Fate;
-use crate::feed::{ItemLine, Line, REJECTED_LISTED_MAX, Rejection};
+use crate::feed::{Feeder, ItemLine, Line, REJECTED_LISTED_MAX, Rejection, fed};
 use crate::json::Json;
 
 /// The most items of one call. As many as fit the largest body, and mean something.
@@ -165,10 +165,7 @@ pub(super) async fn record(
         if portion.is_empty() {
             return Ok(rejected);
         }
-        let received = portion.len() as u64;
-        let report = desk.app.feed(account, portion).await.inspect_err(|_| {
-            desk.app.counts.met(Fate::Unavailable, received);
-        })?;
+        let report = fed(&desk.app, Feeder::from(account), portion).await?;
         let place =
             |(number, rejection)| usize::try_from(number).ok().map(|number: usize| (number, rejection));
         rejected.extend(report.rejected.into_iter().filter_map(place));
