@@ -17,7 +17,8 @@ use super::items::{dfid, ids};
 use super::refusal::{NO_ITEM, Refusal};
 use super::{Call, Desk};
 use crate::counts::Fate;
-use crate::feed::{Feeder, ItemLine, Line, REJECTED_LISTED_MAX, Rejection, fed};
+use crate::feed::{ItemLine, Line, REJECTED_LISTED_MAX, Rejection};
+use crate::feeder::{Feeder, fed};
 use crate::json::Json;
 
 /// The most items of one call. As many as fit the largest body, and mean something.
