@@ -108,7 +108,8 @@ async function main() {
     aa("init", { ...init, userHasOptedOut: true });
     return aa("clickedObjectIDs", objects);
   });
-  console.log(JSON.stringify(results));
+  // Connections that wait for another request would keep the process for a minute.
+  process.stdout.write(`${JSON.stringify(results)}\n`, () => process.exit(0));
 }
 
 main();
