@@ -93,12 +93,8 @@ fn by_terms(candidate: &mut dyn Candidate) -> Verdict {
     let mobile = Search { device: Some(Device::Mobile), ..typed("5", "hat") };
     keep(candidate, vec![mobile, typed("6", "a hat")])?;
     for _ in 0..2 {
-        let rows = [
-            (Some(terms("hat")?), 2),
-            (Some(terms("red shoes")?), 2),
-            (Some(terms("a hat")?), 1),
-            (None, 1),
-        ];
+        let rows =
+            [(Some(terms("hat")?), 2), (Some(terms("red shoes")?), 2), (Some(terms("a hat")?), 1), (None, 1)];
         for rows_max in 0..=rows.len() {
             let found = ask(candidate.store(), Grouping::Terms { rows_max }, everything())?;
             same("terms", &found, &Tally::Terms(rows[..rows_max].to_vec()))?;

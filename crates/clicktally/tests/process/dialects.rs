@@ -236,12 +236,15 @@ fn by_ubi(shop: &Shop, clicks: &[Click]) {
     }
 }
 
+/// Sends clicks in the words of a dialect.
+type Send = fn(&Shop, &[Click]);
+
 #[test]
 fn the_same_clicks_through_each_dialect_are_the_same_in_every_statistic() {
     let folder = tempfile::tempdir().unwrap();
     let options = ["--stats-per-second", "0", "--clicks-per-second", "0"];
     let server = Server::start(folder.path(), &options);
-    let dialects: [(&str, fn(&Shop, &[Click])); 5] = [
+    let dialects: [(&str, Send); 5] = [
         ("native", by_native),
         ("fess", by_fess),
         ("doofinder", by_doofinder),

@@ -9,7 +9,7 @@ use crate::running::Server;
 use crate::shop;
 
 /// How many examples the fuzzer makes up for each operation.
-const EXAMPLES: &str = "200";
+const EXAMPLES: &str = "50";
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
                       response_schema_conformance,response_headers_conformance";
 

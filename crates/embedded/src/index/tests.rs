@@ -107,10 +107,13 @@ fn question(dice: &mut Dice) -> Question {
     Question::clicks(days, filter, grouping)
 }
 
+/// Rows of a list by their numbers: a term's or item's and 0, or an item's and a rank.
+type NumberedRows = Vec<((u32, u32), u64)>;
+
 /// The answer, with terms and items by number.
-fn answer(evaluator: Evaluator<'_>, question: &Question) -> (Tally, Vec<((u32, u32), u64)>) {
+fn answer(evaluator: Evaluator<'_>, question: &Question) -> (Tally, NumberedRows) {
     let mut counter = Counter::new(question);
-    let mut rows = Vec::new();
+    let mut rows = NumberedRows::new();
     match question.grouping {
         Grouping::Terms { rows_max } | Grouping::Items { rows_max } => {
             let top = evaluator.top(rows_max);

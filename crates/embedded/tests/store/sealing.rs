@@ -379,7 +379,7 @@ fn a_start_with_more_than_memory_should_hold_seals_without_a_record() {
     for call in records(&mut Dice::new(20_241_027)) {
         block_on(store.append(call)).unwrap();
     }
-    let unsealed_bytes = store.status().unsealed_bytes as usize;
+    let unsealed_bytes = usize::try_from(store.status().unsealed_bytes).unwrap();
     store.close().unwrap();
     drop(store);
     let options =
