@@ -1,6 +1,7 @@
 //! The same clicks through each dialect: whatever a page or a server speaks, every statistic counts the same. Each dialect has
 //! an account of its own with the same catalogue and the same searches.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 
@@ -16,6 +17,7 @@ const ITEMS: usize = 17;
 const SEARCHES: usize = 7;
 const VISITORS: usize = 40;
 const RANKS: usize = 9;
+const COUNTED_ITEM: &str = "sku3";
 /// As browsers name themselves: the first half of the clicks comes from a desktop, the other from a phone.
 const USER_AGENTS: [&str; 2] = [
     "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
@@ -77,46 +79,104 @@ impl Shop {
         answer.json()
     }
 
-    /// Every statistic, with the search engine's name put out of sight.
-    fn statistics(&self) -> Vec<(String, Value)> {
+    /// Every statistic as it is asked for and as it is answered, with the search engine's name put out of sight.
+    fn statistics(&self) -> Vec<(String, String)> {
         let (from, to) = shop::week();
-        let dfid = format!("{}@product@{}", self.hashid, md5_of("sku3"));
-        let filters = ["", "&device=mobile", "&query=TERM+2", "&device=desktop&query=term+5&tz=Asia/Tokyo"];
-        let paths = [
-            "clicks",
-            "clicked_items",
-            "clicked_items/position",
-            "clicked_items/searches",
-            "clicks/users",
-            "searches",
-            "searches/top",
-            "searches/popular",
-            "banners",
-        ];
-        let mut statistics = Vec::new();
-        for path in paths {
-            for filter in filters {
-                for item in [String::new(), format!("&dfid={dfid}")] {
-                    if path.starts_with("searches") && !item.is_empty()
-                        || path.ends_with("/searches") && item.is_empty()
-                    {
-                        continue;
-                    }
-                    let target = format!(
-                        "/api/v2/stats/{path}?from={from}&to={to}&hashids[]={}{filter}{item}",
-                        self.hashid
-                    );
-                    let answer = shop::stats(self.address, &self.key, &target);
-                    let text = String::from_utf8(answer.body.clone()).unwrap();
-                    assert_eq!(answer.status, 200, "{target}: {text}");
-                    let text = text.replace(&self.hashid, "the engine");
-                    let item = if item.is_empty() { "" } else { " of an item" };
-                    statistics.push((format!("{path} {filter}{item}"), serde_json::from_str(&text).unwrap()));
-                }
-            }
-        }
-        statistics
+        let days = format!("from={from}&to={to}&hashids[]={}", self.hashid);
+        questions(&self.dfid(COUNTED_ITEM))
+            .into_iter()
+            .map(|(path, rest)| {
+                let target = format!("/api/v2/stats/{path}?{days}{rest}");
+                let answer = shop::stats(self.address, &self.key, &target);
+                let text = String::from_utf8(answer.body).unwrap();
+                assert_eq!(answer.status, 200, "{target}: {text}");
+                let hide = |text: &str| text.replace(&self.hashid, "the engine");
+                (format!("{path} {}", hide(&rest)), hide(&text))
+            })
+            .collect()
     }
+
+    /// The rows of one statistic.
+    fn rows(&self, path: &str, rest: &str) -> Vec<Value> {
+        let (from, to) = shop::week();
+        let target = format!("/api/v2/stats/{path}?from={from}&to={to}&hashids[]={}{rest}", self.hashid);
+        let answer = shop::stats(self.address, &self.key, &target).json();
+        answer["results"].as_array().unwrap_or_else(|| panic!("{target}: {answer}")).clone()
+    }
+
+    fn dfid(&self, item: &str) -> String {
+        format!("{}@product@{}", self.hashid, md5_of(item))
+    }
+}
+
+/// The statistics by path and what is asked besides the days: each filtered and not, of all items and of one, as JSON and as a
+/// table, of all search engines together and apart.
+fn questions(dfid: &str) -> Vec<(&'static str, String)> {
+    let of_all = [
+        "clicks",
+        "clicked_items",
+        "clicked_items/position",
+        "clicks/users",
+        "searches",
+        "searches/top",
+        "searches/popular",
+        "banners",
+    ];
+    let of_item =
+        ["clicks", "clicked_items", "clicked_items/position", "clicked_items/searches", "clicks/users"];
+    let filters = ["", "&device=mobile", "&query=TERM+2", "&device=desktop&query=term+5&tz=Asia/Tokyo"];
+    let mut questions = Vec::new();
+    for form in ["", "&aggregate=false", "&format=csv"] {
+        for filter in filters {
+            questions.extend(of_all.map(|path| (path, format!("{filter}{form}"))));
+            questions.extend(of_item.map(|path| (path, format!("{filter}{form}&dfid={dfid}"))));
+        }
+        questions.push(("usage", format!("&type=search{form}")));
+        for metric in ["sector/click_through_rate", "sector/searches_per_session"] {
+            questions.push((metric, format!("&sector=shops{form}")));
+        }
+    }
+    questions
+}
+
+/// What the first answers must be, counted by hand: that all are equal would be true of no answer as well.
+fn check_by_hand(shop: &Shop, clicks: &[Click]) {
+    fn counted<K: Ord>(keys: impl Iterator<Item = K>) -> BTreeMap<K, u64> {
+        let mut counted = BTreeMap::new();
+        keys.for_each(|key| *counted.entry(key).or_default() += 1);
+        counted
+    }
+    let text = |row: &Value, field: &str| row[field].as_str().unwrap().to_owned();
+    let number = |row: &Value, field: &str| row[field].as_u64().unwrap();
+    let days = shop.rows("clicks", "");
+    assert_eq!(days.iter().map(|row| number(row, "count")).sum::<u64>(), CLICKS as u64);
+
+    let items = shop.rows("clicked_items", "&device=mobile");
+    let found: BTreeMap<_, _> = items.iter().map(|row| (text(row, "dfid"), number(row, "count"))).collect();
+    let mobile = clicks.iter().filter(|click| click.user_agent == USER_AGENTS[1]);
+    assert_eq!(found, counted(mobile.map(|click| shop.dfid(&click.item))));
+
+    let ranks = shop.rows("clicked_items/position", "&limit=1000");
+    let found: BTreeMap<_, _> = ranks
+        .iter()
+        .map(|row| ((text(row, "dfid"), number(row, "position")), number(row, "clicks")))
+        .collect();
+    assert_eq!(found, counted(clicks.iter().map(|click| (shop.dfid(&click.item), click.rank as u64))));
+
+    let of_item = || clicks.iter().filter(|click| click.item == COUNTED_ITEM);
+    let searches = shop.rows("clicked_items/searches", &format!("&dfid={}", shop.dfid(COUNTED_ITEM)));
+    let found: BTreeMap<_, _> =
+        searches.iter().map(|row| (text(row, "query"), number(row, "count"))).collect();
+    assert_eq!(found, counted(of_item().map(|click| term(click.search).to_lowercase())));
+
+    let users = shop.rows("clicks/users", &format!("&dfid={}", shop.dfid(COUNTED_ITEM)));
+    let visitors = counted(of_item().map(|click| &click.user)).len();
+    assert_eq!(users, [json!({"users": visitors, "clicks": of_item().count(), "product_clicks": 1})]);
+
+    let searches = shop.rows("searches/top", "");
+    let found: BTreeMap<_, _> =
+        searches.iter().map(|row| (text(row, "query"), number(row, "count"))).collect();
+    assert_eq!(found, counted((0..SEARCHES).map(|n| term(n).to_lowercase())));
 }
 
 struct Call<'a> {
@@ -253,20 +313,14 @@ fn the_same_clicks_through_each_dialect_are_the_same_in_every_statistic() {
     ];
     let now_ms = shop::now_ms();
     let clicks = clicks(now_ms);
-    let mut due: Option<Vec<(String, Value)>> = None;
+    let mut due: Option<Vec<(String, String)>> = None;
     for (number, (name, send)) in dialects.into_iter().enumerate() {
         let shop = Shop::found(folder.path(), server.address, number, name);
         shop.stock(now_ms);
         send(&shop, &clicks);
         let found = shop.statistics();
-        let due = due.get_or_insert_with(|| {
-            let counted = &found[0].1["total_count"];
-            assert_eq!(counted, &json!(CLICKS));
-            let empty =
-                found.iter().find(|(path, answer)| answer["total"] == 0 && !path.starts_with("banners"));
-            assert!(empty.is_none(), "{empty:?}");
-            found.clone()
-        });
+        check_by_hand(&shop, &clicks);
+        let due = due.get_or_insert_with(|| found.clone());
         for (found, due) in found.iter().zip(due.iter()) {
             assert_eq!(found, due, "{name}");
         }

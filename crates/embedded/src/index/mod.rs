@@ -12,6 +12,7 @@ pub mod file;
 pub mod head;
 pub mod numbers;
 pub mod part_quarters;
+pub mod plan;
 pub mod postings;
 pub mod rows;
 pub mod users;
