@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use clicks::{Click, Search, SearchKind};
+use clicks::{Click, Search};
 use days::{
     ABSENT, ClickText, ClicksReader, ClicksWriter, Fault, SearchesReader, Summary, WriteError, WriteOptions,
 };
@@ -44,27 +44,6 @@ fn searches_come_back_as_they_were() {
             assert_eq!(all_searches(&reader), written);
         }
     }
-}
-
-/// A file of version 1.0, which had no column `kind`, as the program of that time sealed it.
-#[test]
-fn searches_of_the_first_version_are_read_as_what_they_were() {
-    let reader = open_searches(include_bytes!("files/searches-1.0.parquet").to_vec());
-    reader.verify().unwrap();
-    let read = all_searches(&reader);
-    let told: Vec<_> = read.iter().map(|search| (&*search.id, search.kind, search.total_hits)).collect();
-    let asked = |id, hits| (id, SearchKind::Asked, hits);
-    assert_eq!(
-        told,
-        [
-            asked("q0", None),
-            asked("q1", Some(100)),
-            asked("q2", None),
-            asked("q3", Some(300)),
-            asked("q4", None),
-            asked("q5", Some(500))
-        ]
-    );
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Files of earlier versions stay readable: each is in `tests/fixtures`, and read back row by row.
 
-use crate::world::{clicks, open_clicks, open_searches, searches};
+use crate::world::{asked_searches, clicks, open_clicks, open_searches};
 
 #[test]
 fn files_of_version_1_are_read() {
@@ -9,5 +9,5 @@ fn files_of_version_1_are_read() {
     assert_eq!(found.unwrap(), clicks(41, 40));
     let file = include_bytes!("../fixtures/version-1/searches.parquet");
     let found: Result<Vec<_>, _> = open_searches(file.to_vec()).rows(0..u64::MAX).collect();
-    assert_eq!(found.unwrap(), searches(42, 20));
+    assert_eq!(found.unwrap(), asked_searches(42, 20));
 }

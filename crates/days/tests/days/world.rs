@@ -111,13 +111,21 @@ pub fn clicks(seed: u64, count: usize) -> Vec<Click> {
     times(&mut dice, count).into_iter().map(|at_ms| click(at_ms, &mut dice)).collect()
 }
 
-/// Searches in the order of their time.
+/// Searches of all kinds in the order of their time.
 pub fn searches(seed: u64, count: usize) -> Vec<Search> {
+    const KINDS: [SearchKind; 4] =
+        [SearchKind::Asked, SearchKind::Asked, SearchKind::Opened, SearchKind::Redirected];
+    let mut dice = Dice::new(!seed);
+    let asked = asked_searches(seed, count).into_iter();
+    asked.map(|search| Search { kind: KINDS[dice.place(4)], ..search }).collect()
+}
+
+/// Searches that were asked, in the order of their time. Files of version 1.0, which knew no other, hold these.
+pub fn asked_searches(seed: u64, count: usize) -> Vec<Search> {
     let mut dice = Dice::new(seed);
     let lengths = [0, 0, 1, 2, 10];
     let search = |at_ms: i64, dice: &mut Dice| Search {
-        kind: [SearchKind::Asked, SearchKind::Asked, SearchKind::Opened, SearchKind::Redirected]
-            [dice.place(4)],
+        kind: SearchKind::Asked,
         account: dice.account(),
         id: format!("{:x}{}", dice.next(), dice.text()).into(),
         engine: dice.engine(),
