@@ -15,6 +15,9 @@ impl SearchTerms {
     /// Folds what was typed; nothing but white space is no terms at all.
     #[must_use]
     pub fn fold(typed: &str) -> Option<Self> {
+        if is_folded(typed) {
+            return Some(Self(Arc::from(typed)));
+        }
         let spaced = typed.split_whitespace().collect::<Vec<_>>().join(" ");
         // ASCII is in NFC and folds to its lower case. Most searches are ASCII, and each click folds its search's.
         let folded = if spaced.is_ascii() { spaced.to_ascii_lowercase() } else { folded_case(&spaced) };
@@ -32,6 +35,14 @@ impl SearchTerms {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether folding would certainly change nothing: most searches are told in lower case, and each click folds its search's.
+fn is_folded(typed: &str) -> bool {
+    let bytes = typed.as_bytes();
+    let is_inner = |byte: &u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase();
+    let words = bytes.split(|byte| *byte == b' ');
+    !bytes.is_empty() && words.into_iter().all(|word| !word.is_empty() && word.iter().all(is_inner))
 }
 
 fn folded_case(text: &str) -> String {

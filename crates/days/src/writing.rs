@@ -19,7 +19,7 @@ pub struct WriteOptions {
     pub made_by: String,
     /// A row group ends at this many rows.
     pub row_group_rows: usize,
-    /// A row group ends when this many bytes wait in memory for it.
+    /// A row group ends when this many bytes wait in memory for it, or a few rows later.
     pub row_group_bytes: usize,
     /// A page ends at this many rows, rounded up to the encoder's batches of 1,024.
     pub page_rows: usize,
@@ -35,6 +35,9 @@ impl Default for WriteOptions {
         }
     }
 }
+
+/// How many rows are gathered before it is looked again how many bytes wait.
+const LOOK_ROWS: usize = 32;
 
 /// A column that gathers its rows.
 pub trait Gathering {
@@ -271,8 +274,11 @@ impl<W: Write + Send> FileWriter<W> {
     ) -> Result<(), WriteError> {
         self.summary.add(at_ms, received_ms);
         self.waiting += 1;
-        let full =
-            || columns.iter().map(|column| column.bytes()).sum::<usize>() >= self.options.row_group_bytes;
+        // Adding up all columns for each row would take longer than gathering one of them.
+        let full = || {
+            self.waiting.is_multiple_of(LOOK_ROWS)
+                && columns.iter().map(|column| column.bytes()).sum::<usize>() >= self.options.row_group_bytes
+        };
         if self.waiting >= self.options.row_group_rows || full() { self.write(columns) } else { Ok(()) }
     }
 

@@ -334,11 +334,10 @@ impl Store for EmbeddedStore {
 
     fn searches(&self, account: Option<AccountCode>, id: &str) -> Result<Vec<Arc<Search>>, StoreError> {
         let kept = read(&self.kept);
-        let found = match account {
-            Some(account) => kept.search(account, id)?.into_iter().collect(),
-            None => kept.searches(id)?,
-        };
-        Ok(found.into_iter().map(Arc::new).collect())
+        match account {
+            Some(account) => Ok(kept.search(account, id)?.into_iter().collect()),
+            None => kept.searches(id),
+        }
     }
 
     fn forget(&self, what: &Forget) -> Result<Forgotten, StoreError> {

@@ -53,9 +53,8 @@ pub struct Kept {
 #[derive(Debug, Default)]
 pub struct FoundForClick {
     id: Option<Fingerprint>,
-    query: Option<Fingerprint>,
     /// Its search, where that is sealed or being sealed.
-    search: Option<Box<Search>>,
+    search: Option<Arc<Search>>,
 }
 
 /// What was found for a search before it was kept.
@@ -135,11 +134,11 @@ impl Kept {
     ///
     /// # Errors
     /// [`StoreError::Damaged`].
-    pub fn search(&self, account: AccountCode, id: &str) -> Result<Option<Search>, StoreError> {
+    pub fn search(&self, account: AccountCode, id: &str) -> Result<Option<Arc<Search>>, StoreError> {
         let frozen = self.frozen.as_ref().map(|frozen| &frozen.recent);
         for recent in [Some(&self.active), frozen].into_iter().flatten() {
             if let Some(search) = recent.searches().get(account, id) {
-                return search.unpack().map(Some).map_err(damaged);
+                return search.unpack().map(|search| Some(Arc::new(search))).map_err(damaged);
             }
         }
         self.sealed.search(self.fingerprint(KeyKind::SearchId, account, id), account, id)
@@ -149,7 +148,7 @@ impl Kept {
     ///
     /// # Errors
     /// [`StoreError::Damaged`].
-    pub fn searches(&self, id: &str) -> Result<Vec<Search>, StoreError> {
+    pub fn searches(&self, id: &str) -> Result<Vec<Arc<Search>>, StoreError> {
         let mut found = Vec::new();
         for account in self.names.accounts() {
             found.extend(self.search(*account, id)?);
@@ -157,21 +156,25 @@ impl Kept {
         Ok(found)
     }
 
-    /// Looks up what keeping a click needs: its search, unless that is kept in memory.
+    /// The fingerprint of a click's id.
+    pub fn click_id(&self, click: &Click) -> Option<Fingerprint> {
+        click.id.as_ref().map(|id| self.fingerprint(KeyKind::ClickId, click.account, id))
+    }
+
+    /// Looks up what keeping a click needs: its search, unless that is kept in memory. `id` is the fingerprint of its id.
     ///
     /// # Errors
     /// [`StoreError::Damaged`].
-    pub fn look_for_click(&self, click: &Click) -> Result<FoundForClick, StoreError> {
-        let of = |kind, id: &str| self.fingerprint(kind, click.account, id);
-        let mut found = FoundForClick {
-            id: click.id.as_ref().map(|id| of(KeyKind::ClickId, id)),
-            query: click.query_id.as_ref().map(|id| of(KeyKind::Waiting, id)),
-            search: None,
-        };
+    pub fn look_for_click(
+        &self,
+        click: &Click,
+        id: Option<Fingerprint>,
+    ) -> Result<FoundForClick, StoreError> {
+        let mut found = FoundForClick { id, search: None };
         if let Some(id) = &click.query_id
             && self.active.searches().get(click.account, id).is_none()
         {
-            found.search = self.search(click.account, id)?.map(Box::new);
+            found.search = self.search(click.account, id)?;
         }
         Ok(found)
     }
@@ -213,7 +216,9 @@ impl Kept {
                 (Some(search), _) if learns(&click) => click.complete(&search.unpack_head()?),
                 (None, Some(search)) => click.complete(&search),
                 (Some(_), _) => {}
-                (None, None) => waits_for = found.query,
+                (None, None) => {
+                    waits_for = Some(self.fingerprint(KeyKind::Waiting, click.account, query_id));
+                }
             }
         }
         let user = self.mark(&click);

@@ -10,7 +10,7 @@ use clicks::{AccountCode, Click, Outcome, Record, Search, StoreError};
 use journal::{Committer, Position};
 
 use crate::kept::{FoundForClick, FoundForSearch, Frozen, Kept, Shared, read, write};
-use crate::keys::{Fingerprint, KeyKind};
+use crate::keys::Fingerprint;
 use crate::recent::day::day_of;
 use crate::record::{RecordError, begin_frame, put_click, put_search};
 use crate::sealed::sealing::Change;
@@ -207,18 +207,20 @@ impl Ledger {
         }
     }
 
+    /// `id` is the fingerprint of a click's id; `sealed` tells of all ids of its call.
     fn decide(
         &mut self,
         kept: &Kept,
-        known: Option<&HashSet<Fingerprint>>,
+        sealed: &SealedIds,
         record: &Record,
+        id: Option<Fingerprint>,
     ) -> Result<Decided, StoreError> {
         let (Record::Click(Click { at_ms, .. }) | Record::Search(Search { at_ms, .. })) = record;
         if kept.is_expired(*at_ms) {
             return Ok(Decided::Refused(Outcome::Expired));
         }
         match record {
-            Record::Click(click) => self.decide_click(kept, known, click),
+            Record::Click(click) => self.decide_click(kept, sealed, click, id),
             Record::Search(search) => self.decide_search(kept, search),
         }
     }
@@ -226,21 +228,19 @@ impl Ledger {
     fn decide_click(
         &mut self,
         kept: &Kept,
-        known: Option<&HashSet<Fingerprint>>,
+        sealed: &SealedIds,
         click: &Click,
+        id: Option<Fingerprint>,
     ) -> Result<Decided, StoreError> {
-        if let Some(id) = &click.id {
-            let id = kept.fingerprint(KeyKind::ClickId, click.account, id);
+        if let Some(id) = id {
             // What is staged is answered only with its group: a duplicate never before the first is durable.
-            let sealed = known.map_or_else(|| kept.sealed.has_key(id), |known| Ok(known.contains(&id)));
-            if sealed? || kept.has_recent_click(id) || self.staged_ids.contains(&id) {
+            if sealed.has(kept, id)? || kept.has_recent_click(id) || self.staged_ids.contains(&id) {
                 return Ok(Decided::Refused(Outcome::Duplicate));
             }
-            let found = kept.look_for_click(click)?;
-            self.staged_ids.insert(id);
-            return Ok(Decided::Click(found));
         }
-        kept.look_for_click(click).map(Decided::Click)
+        let found = kept.look_for_click(click, id)?;
+        self.staged_ids.extend(id);
+        Ok(Decided::Click(found))
     }
 
     fn decide_search(&mut self, kept: &Kept, search: &Search) -> Result<Decided, StoreError> {
@@ -308,20 +308,35 @@ impl Ledger {
 /// A call of so many records looks up its ids together.
 const TOGETHER_RECORDS_MIN: usize = 64;
 
-/// Which click ids of a large call are sealed; `None` for a small one, whose ids are looked up one by one.
-fn known_ids(kept: &Kept, records: &[Record]) -> Result<Option<HashSet<Fingerprint>>, StoreError> {
-    if records.len() < TOGETHER_RECORDS_MIN {
-        return Ok(None);
-    }
-    let id = |record: &Record| match record {
-        Record::Click(click) => {
-            click.id.as_ref().map(|id| kept.fingerprint(KeyKind::ClickId, click.account, id))
+/// Which ids of a call's clicks are sealed.
+enum SealedIds {
+    Together(HashSet<Fingerprint>),
+    OneByOne,
+}
+
+impl SealedIds {
+    fn of(kept: &Kept, ids: &[Option<Fingerprint>]) -> Result<Self, StoreError> {
+        if ids.len() < TOGETHER_RECORDS_MIN {
+            return Ok(Self::OneByOne);
         }
+        let ids: Vec<Fingerprint> = ids.iter().copied().flatten().collect();
+        let known = kept.sealed.has_keys(&ids)?;
+        Ok(Self::Together(ids.into_iter().zip(known).filter(|(_, known)| *known).map(|(id, _)| id).collect()))
+    }
+
+    fn has(&self, kept: &Kept, id: Fingerprint) -> Result<bool, StoreError> {
+        match self {
+            Self::Together(sealed) => Ok(sealed.contains(&id)),
+            Self::OneByOne => kept.sealed.has_key(id),
+        }
+    }
+}
+
+fn click_id(kept: &Kept, record: &Record) -> Option<Fingerprint> {
+    match record {
+        Record::Click(click) => kept.click_id(click),
         Record::Search(_) => None,
-    };
-    let ids: Vec<Fingerprint> = records.iter().filter_map(id).collect();
-    let known = kept.sealed.has_keys(&ids)?;
-    Ok(Some(ids.into_iter().zip(known).filter(|(_, known)| *known).map(|(id, _)| id).collect()))
+    }
 }
 
 fn received_ms(record: &Record) -> i64 {
@@ -346,15 +361,16 @@ impl Committer for Ledger {
         let Task::Record(call) = &mut job.0 else { return };
         let shared = Arc::clone(&self.kept);
         let kept = read(&shared);
-        let known = match known_ids(&kept, &call.records) {
-            Ok(known) => known,
+        let ids: Vec<_> = call.records.iter().map(|record| click_id(&kept, record)).collect();
+        let sealed = match SealedIds::of(&kept, &ids) {
+            Ok(sealed) => sealed,
             Err(error) => {
                 call.failed = Some(error);
                 return;
             }
         };
-        for record in &call.records {
-            let decided = match self.decide(&kept, known.as_ref(), record) {
+        for (record, id) in call.records.iter().zip(ids) {
+            let decided = match self.decide(&kept, &sealed, record, id) {
                 Ok(decided) => decided,
                 Err(error) => {
                     frame.clear();
@@ -439,8 +455,8 @@ fn forget(
 ) {
     for (record, decided) in call.records.iter().zip(&call.decided) {
         match (record, decided) {
-            (Record::Click(Click { account, id: Some(id), .. }), Decided::Click(_)) => {
-                ids.remove(&kept.fingerprint(KeyKind::ClickId, *account, id));
+            (Record::Click(click), Decided::Click(_)) => {
+                kept.click_id(click).map(|id| ids.remove(&id));
             }
             (Record::Search(search), Decided::Search(_)) => {
                 searches.remove(&(search.account, search.id.clone()));

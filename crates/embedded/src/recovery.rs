@@ -8,7 +8,6 @@ use clicks::StoreError;
 use journal::{Disk, Journal, Options};
 
 use crate::kept::Kept;
-use crate::keys::KeyKind;
 use crate::options::{EmbeddedOptions, OpenError, OpenReport};
 use crate::recent::day::day_of;
 use crate::record::{Accepted, RecordError, read_frame};
@@ -91,11 +90,11 @@ fn replay(
         match accepted.map_err(damaged)? {
             Accepted::Click(click) => {
                 open_day.get_or_insert(day_of(click.received_ms));
-                let id = click.id.as_ref().map(|id| kept.fingerprint(KeyKind::ClickId, click.account, id));
+                let id = kept.click_id(&click);
                 if id.map_or(Ok(false), |id| kept.has_click(id))? {
                     *repeated += 1;
                 } else {
-                    let found = kept.look_for_click(&click)?;
+                    let found = kept.look_for_click(&click, id)?;
                     kept.keep_click(click, found).map_err(damaged)?;
                 }
             }

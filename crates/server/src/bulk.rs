@@ -137,7 +137,16 @@ impl FileDigest {
     /// What a click is called that has no id: importing the same file twice then changes nothing.
     #[must_use]
     pub fn line_id(&self, number: u64) -> Box<str> {
-        format!("file/{self}/{number}").into()
+        // Each line of a log has one: formatting the digest's bytes one by one took a twelfth of an import's time.
+        ["file/", self.digits(&mut [0; 32]), "/", &number.to_string()].concat().into()
+    }
+
+    fn digits<'a>(&self, digits: &'a mut [u8; 32]) -> &'a str {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            pair.copy_from_slice(&[HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+        }
+        std::str::from_utf8(digits).unwrap_or_default()
     }
 }
 
@@ -153,7 +162,7 @@ impl FromStr for FileDigest {
 
 impl fmt::Display for FileDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(self.digits(&mut [0; 32]))
     }
 }
 

@@ -426,7 +426,7 @@ fn placed(
         doc_id: line.doc_id,
         at_ms: line.at_ms,
         received_ms,
-        id: line.id.map(|id| format!("id/{id}").into()),
+        id: line.id.map(|id| ["id/", &id].concat().into()),
         query_id: line.query_id,
         searched_ms: line.searched_ms,
         rank: line.rank,

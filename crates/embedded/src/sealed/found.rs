@@ -2,7 +2,7 @@
 //! file takes a thousand times as long. It must never answer for a part that is not asked about.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clicks::Search;
 
@@ -21,9 +21,9 @@ pub struct FoundSearches(Mutex<Generations>);
 /// When the young ones take half of the memory they become the old ones, and those go. Who is asked for becomes young again.
 #[derive(Debug, Default)]
 struct Generations {
-    young: HashMap<Fingerprint, (Place, Search)>,
+    young: HashMap<Fingerprint, (Place, Arc<Search>)>,
     young_bytes: usize,
-    old: HashMap<Fingerprint, (Place, Search)>,
+    old: HashMap<Fingerprint, (Place, Arc<Search>)>,
     old_bytes: usize,
 }
 
@@ -33,19 +33,19 @@ impl FoundSearches {
     }
 
     /// A search that was found, if there still is the part in which it was.
-    pub fn get(&self, key: Fingerprint, is_there: impl Fn(Place) -> bool) -> Option<Search> {
+    pub fn get(&self, key: Fingerprint, is_there: impl Fn(Place) -> bool) -> Option<Arc<Search>> {
         let mut kept = self.lock();
         if let Some((place, search)) = kept.young.get(&key) {
-            return is_there(*place).then(|| search.clone());
+            return is_there(*place).then(|| Arc::clone(search));
         }
         let (place, search) = kept.old.remove(&key).filter(|(place, _)| is_there(*place))?;
-        kept.keep(key, place, search.clone());
+        kept.keep(key, place, Arc::clone(&search));
         Some(search)
     }
 
     /// Keeps a search that was found.
-    pub fn keep(&self, key: Fingerprint, place: Place, search: &Search) {
-        self.lock().keep(key, place, search.clone());
+    pub fn keep(&self, key: Fingerprint, place: Place, search: &Arc<Search>) {
+        self.lock().keep(key, place, Arc::clone(search));
     }
 
     /// About how many bytes they take.
@@ -56,7 +56,7 @@ impl FoundSearches {
 }
 
 impl Generations {
-    fn keep(&mut self, key: Fingerprint, place: Place, search: Search) {
+    fn keep(&mut self, key: Fingerprint, place: Place, search: Arc<Search>) {
         let bytes = bytes_of(&search);
         if self.young_bytes + bytes > BYTES_MAX / 2 {
             self.old = std::mem::take(&mut self.young);
@@ -87,8 +87,8 @@ mod tests {
         Fingerprint::from_number(u128::from(number) << 32 | u128::from(number))
     }
 
-    fn search(number: u32) -> Search {
-        conformance::search(&number.to_string(), 0)
+    fn search(number: u32) -> Arc<Search> {
+        Arc::new(conformance::search(&number.to_string(), 0))
     }
 
     #[test]

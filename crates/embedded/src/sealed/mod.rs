@@ -165,16 +165,17 @@ impl Sealed {
         key: Fingerprint,
         account: AccountCode,
         id: &str,
-    ) -> Result<Option<Search>, StoreError> {
+    ) -> Result<Option<Arc<Search>>, StoreError> {
         let parts_of = |day: &i32| self.days.get(day).into_iter().flat_map(|day| &day.searches);
         let is_it = |search: &Search| search.account == account && *search.id == *id;
         let is_there = |(day, part): Place| parts_of(&day).any(|kept| kept.info().number == part);
-        if let Some(search) = self.found.get(key, is_there).filter(is_it) {
+        if let Some(search) = self.found.get(key, is_there).filter(|search| is_it(search)) {
             return Ok(Some(search));
         }
         for day in self.days_of(key)? {
             for part in parts_of(&day) {
                 if let Some(search) = part.searches_with(hash_of(key))?.into_iter().find(is_it) {
+                    let search = Arc::new(search);
                     self.found.keep(key, (day, part.info().number), &search);
                     return Ok(Some(search));
                 }
