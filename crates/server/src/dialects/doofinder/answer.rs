@@ -22,6 +22,9 @@ const WHOLE_ROWS_MAX: usize = 4_096;
 /// The most rows of one piece of a longer answer: about 100 KB.
 const PIECE_ROWS_MAX: usize = 1_024;
 
+/// About how many bytes a row takes as JSON.
+const ROW_BYTES: usize = 80;
+
 /// Writes rows as an answer with status 200.
 pub(super) fn answer(rows: Rows, format: Format) -> Result<Response, Failure> {
     let whole = rows.total() <= WHOLE_ROWS_MAX;
@@ -67,7 +70,8 @@ impl Pieces {
     }
 
     fn json(&self, rows_max: usize) -> io::Result<Vec<u8>> {
-        let mut out = Vec::new();
+        let rows_left = self.rows.total().saturating_sub(self.next).min(rows_max);
+        let mut out = Vec::with_capacity(rows_left.saturating_mul(ROW_BYTES) + ROW_BYTES);
         if self.next == 0 {
             out.extend_from_slice(b"{\"results\":[");
         }
@@ -77,7 +81,7 @@ impl Pieces {
             if place > 0 {
                 out.push(b',');
             }
-            serde_json::to_writer(&mut out, &row)?;
+            row.put_json(&mut out)?;
         }
         let total = self.rows.total();
         if end >= total {

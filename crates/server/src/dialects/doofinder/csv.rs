@@ -26,7 +26,7 @@ impl Table {
 
     /// Writes one row.
     pub(super) fn row(&mut self, row: &Row<'_>) -> io::Result<()> {
-        let date = safe_text(&row.date);
+        let date = row.date.to_string();
         let (timestamp, count) = (row.timestamp.to_string(), row.count.to_string());
         match row.hashid {
             Some(hashid) => self.0.write_record([&date, &timestamp, &safe_text(hashid), &count])?,
