@@ -64,6 +64,8 @@ pub struct Counter<'q> {
     terms: HashMap<Option<SearchTerms>, u64>,
     items: HashMap<ClickedItem, u64>,
     item_ranks: HashMap<(ClickedItem, Option<u32>), u64>,
+    /// Those that were added once, each another pair.
+    item_ranks_once: Vec<(ClickedItem, Option<u32>, u64)>,
     users: HashSet<UserCode>,
     distinct: Distinct,
 }
@@ -100,6 +102,7 @@ impl<'q> Counter<'q> {
             terms: HashMap::new(),
             items: HashMap::new(),
             item_ranks: HashMap::new(),
+            item_ranks_once: Vec::new(),
             users: HashSet::new(),
             distinct: Distinct::default(),
         }
@@ -174,6 +177,12 @@ impl<'q> Counter<'q> {
         *self.item_ranks.entry((item, rank)).or_default() += clicks;
     }
 
+    /// As [`Counter::add_item_rank`], of an item at a rank that is added once in all and counted here in no other way: it costs no
+    /// look whether it is known.
+    pub fn add_item_rank_once(&mut self, item: ClickedItem, rank: Option<u32>, clicks: u64) {
+        self.item_ranks_once.push((item, rank, clicks));
+    }
+
     /// Adds visitors and items that were told apart elsewhere: none of them may be counted here in another way.
     pub const fn add_distinct(&mut self, more: Distinct) {
         let Distinct { count, users, items } = self.distinct;
@@ -231,7 +240,8 @@ impl<'q> Counter<'q> {
             }
             Grouping::ItemRanks { rows_max } => {
                 let rows = self.item_ranks.into_iter();
-                let mut rows: Vec<_> = rows.map(|((item, rank), clicks)| (item, rank, clicks)).collect();
+                let rows = rows.map(|((item, rank), clicks)| (item, rank, clicks));
+                let mut rows: Vec<_> = self.item_ranks_once.into_iter().chain(rows).collect();
                 rows.sort_unstable_by(|left, right| {
                     let rank = |rank: Option<u32>| (rank.is_none(), rank);
                     right.2.cmp(&left.2).then_with(|| (&left.0, rank(left.1)).cmp(&(&right.0, rank(right.1))))

@@ -16,7 +16,7 @@ use crate::index::plan::{Plan, Sums};
 use crate::index::postings::{self, PartBytes};
 use crate::index::users::{COUNTED_MARK_BYTES, LOOSE_MARK_BYTES, PLACE_BYTES, Visitors};
 use crate::kept::{Kept, Shared, read};
-use crate::pairs::{PAIR_BYTES, Share};
+use crate::pairs::PAIR_BYTES;
 use crate::recent::day::{DAY_MS, Row};
 use crate::room::{Held, Room};
 use crate::sealed::Sealed;
@@ -32,7 +32,7 @@ const DIRECTORY_BYTES_MAX: usize = 128 << 20;
 /// Where visitors are told apart, directories may have this part of a question's room.
 const DIRECTORY_PARTS: usize = 4;
 
-/// Visitors, and items with their ranks, are counted in at most 2^6 shares: each of them goes through all parts.
+/// Visitors are counted in at most 2^6 shares: each of them goes through all parts.
 const SHARE_BITS_MAX: u32 = 6;
 
 /// One question, on its way through the sealed days.
@@ -50,15 +50,9 @@ pub struct Limits {
     directory_bytes: usize,
     /// Visitors are counted in 2^bits shares.
     share_bits: u32,
-    /// Items with their ranks are counted in 2^bits shares, all that is counted each time.
-    pair_bits: u32,
-}
-
-impl Limits {
-    /// The shares that everything is counted in: one, where items are not counted by rank.
-    pub fn pair_shares(self) -> impl Iterator<Item = Share> {
-        (0..1 << self.pair_bits).map(move |number| Share { number, bits: self.pair_bits })
-    }
+    /// Items with their ranks take so much, and are of so many rows.
+    pub pair_bytes: usize,
+    pub pair_rows: usize,
 }
 
 /// How much memory a question would hold, had it all that it likes, in bytes.
@@ -90,16 +84,8 @@ impl Needs {
         let directory_bytes = self.directories.min(left / DIRECTORY_PARTS);
         let for_marks = (left - directory_bytes).checked_sub(self.places).filter(|left| *left > 0)?;
         let share_bits = self.marks.div_ceil(for_marks).max(2).next_power_of_two().ilog2();
-        (share_bits <= SHARE_BITS_MAX).then_some(Limits { directory_bytes, share_bits, pair_bits: 0 })
+        (share_bits <= SHARE_BITS_MAX).then_some(Limits { directory_bytes, share_bits, ..Limits::default() })
     }
-}
-
-/// How to count so many pairs with so much memory; `None` where that would take too long.
-fn pair_limits(pairs: usize, left: usize) -> Option<(usize, Limits)> {
-    let needed = pairs.saturating_mul(PAIR_BYTES);
-    let pair_bits = needed.div_ceil(left.max(1)).max(1).next_power_of_two().ilog2();
-    let limits = Limits { pair_bits, ..Limits::default() };
-    (pair_bits <= SHARE_BITS_MAX).then_some((needed.min(left), limits))
 }
 
 impl<'a> SealedCount<'a> {
@@ -146,9 +132,11 @@ impl<'a> SealedCount<'a> {
             return Ok((room.take(0, self.stop)?, Limits::default()));
         }
         if matches!(self.question.grouping, Grouping::ItemRanks { .. }) {
-            let pairs = self.rows().saturating_add(loose);
-            let (bytes, limits) = pair_limits(pairs, room.bytes_max()).ok_or(StoreError::OutOfTime)?;
-            return Ok((room.take(bytes, self.stop)?, limits));
+            // There are no more pairs than rows, and mostly far fewer: whether they have room shows when they are counted.
+            let pair_rows = self.rows().saturating_add(loose);
+            let pair_bytes = pair_rows.saturating_mul(PAIR_BYTES).min(room.bytes_max());
+            let limits = Limits { pair_bytes, pair_rows, ..Limits::default() };
+            return Ok((room.take(pair_bytes, self.stop)?, limits));
         }
         let mut needs = Needs::default();
         let filters = self.wanted.terms().is_some() || self.wanted.items().is_some();
@@ -257,6 +245,9 @@ impl<'a> SealedCount<'a> {
                             .ok_or_else(damage)?;
                         postings::tell_apart(&bytes, self.wanted, &cut, evaluator.visitors_mut())
                             .ok_or_else(damage)?;
+                        if evaluator.pairs_mut().are_too_many() {
+                            return Err(StoreError::OutOfTime);
+                        }
                         if directories.bytes() > limits.directory_bytes {
                             self.add_up(&mut directories, evaluator)?;
                         }

@@ -290,19 +290,25 @@ impl Store for EmbeddedStore {
         let (_held, limits) = sealed.limits(&self.room, seen.numbers_end, seen.rows())?;
         let mut evaluator = Evaluator::new(question, &seen.wanted, seen.numbers_end);
         if let Grouping::ItemRanks { rows_max } = question.grouping {
-            for share in limits.pair_shares() {
-                evaluator.begin_pairs(share);
+            evaluator.pairs_mut().limit(limits.pair_bytes, limits.pair_rows);
+            loop {
                 seen.count(&sealed, limits, &mut evaluator)?;
                 // What tells no rank comes last: the greatest number, one less than none.
                 let name = |names: &Names, (item, figure): (u32, u32)| {
                     Some((names.clicked_item(item)?, figure.wrapping_sub(1)))
                 };
                 let add = |(item, rank): (ClickedItem, u32), clicks| {
-                    counter.add_item_rank(item, (rank != u32::MAX).then_some(rank), clicks);
+                    counter.add_item_rank_once(item, (rank != u32::MAX).then_some(rank), clicks);
                 };
-                self.first_rows(&evaluator.top_pairs(rows_max), name, add, stop)?;
+                let top = evaluator.top_pairs(rows_max);
+                if evaluator.pairs_mut().are_too_many() {
+                    return Err(StoreError::OutOfTime);
+                }
+                self.first_rows(&top, name, add, stop)?;
+                if !evaluator.pairs_mut().next_share() {
+                    return Ok(counter.finish());
+                }
             }
-            return Ok(counter.finish());
         }
         seen.count(&sealed, limits, &mut evaluator)?;
         match question.grouping {

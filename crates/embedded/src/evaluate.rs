@@ -7,7 +7,7 @@ use clicks::{Counter, Device, Distinct, Grouping, Measure, Question, Span, Store
 
 use crate::index::users::{Mark, Visitors};
 use crate::names::UNTOLD;
-use crate::pairs::{Pairs, Share};
+use crate::pairs::Pairs;
 use crate::wanted::{Passing, Wanted, narrow};
 
 /// Some clicks, column by column; all slices have the same length. Numbers are those of the dictionaries that the
@@ -121,11 +121,6 @@ impl<'q> Evaluator<'q> {
             Grouping::ItemRanks { .. } => return self.pairs.add(at.item, at.figure, clicks),
         };
         self.add(cell, clicks);
-    }
-
-    /// Counts the items of one share with their ranks, from nothing on.
-    pub fn begin_pairs(&mut self, share: Share) {
-        self.pairs.begin(share);
     }
 
     /// Items with their ranks, where they are counted so.
@@ -304,7 +299,7 @@ impl<'q> Evaluator<'q> {
     }
 
     /// The greatest counts of items with their ranks.
-    pub fn top_pairs(&self, rows_max: usize) -> TopNumbers<(u32, u32)> {
+    pub fn top_pairs(&mut self, rows_max: usize) -> TopNumbers<(u32, u32)> {
         TopNumbers::new(self.pairs.counted(), rows_max)
     }
 

@@ -336,13 +336,12 @@ impl Counting<'_> {
         let Some(range) = rows.of_terms(wanted.terms()) else { return Some(()) };
         let all = self.whole.is_some() && wanted.terms().is_none();
         let pairs = evaluator.pairs_mut();
-        let share = pairs.share();
         let mut count = |item: u32, found: Range<u32>| {
             let found = rows.item_rows.slice(place(found.start)..place(found.end));
-            if let Some(found) = found.filter(|_| share.has(item)) {
+            if let Some(found) = found {
                 found.for_each(|row| {
                     if all || (range.contains(&row) && rows.segment(row).is_some()) {
-                        pairs.add(item, rows.figure(row), 1);
+                        pairs.add_row(item, rows.figure(row));
                     }
                 });
             }

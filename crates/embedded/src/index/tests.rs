@@ -111,7 +111,7 @@ fn question(dice: &mut Dice) -> Question {
 type NumberedRows = Vec<((u32, u32), u64)>;
 
 /// The answer, with terms and items by number.
-fn answer(evaluator: Evaluator<'_>, question: &Question) -> (Tally, NumberedRows) {
+fn answer(mut evaluator: Evaluator<'_>, question: &Question) -> (Tally, NumberedRows) {
     let mut counter = Counter::new(question);
     let mut rows = NumberedRows::new();
     match question.grouping {

@@ -68,6 +68,28 @@ fn a_question_whose_names_have_no_room_ends_as_out_of_time_and_others_are_answer
 }
 
 #[test]
+fn items_with_their_ranks_that_have_little_room_are_counted_in_shares_and_with_none_end_as_out_of_time() {
+    let disk = SimulatedDisk::new();
+    let (store, oracle) = sealed_world(&disk, 3);
+    store.close().unwrap();
+    drop(store);
+    for (bytes, fits) in [(256 << 10, true), (48 << 10, true), (64, false)] {
+        let (store, _) = opened(&disk, &EmbeddedOptions { question_bytes_max: bytes, ..large_parts() });
+        for (account, rows_max) in ACCOUNTS.into_iter().flat_map(|account| [(account, 10_000), (account, 7)])
+        {
+            let filter = ClickFilter::all(account, ENGINES.to_vec());
+            let grouping = Grouping::ItemRanks { rows_max };
+            let question = Question::clicks(days("20241026", "20241028", "Z"), filter, grouping);
+            let due = oracle.tally(&question, &|| false).unwrap();
+            assert!(matches!(&due, Tally::ItemRanks(rows) if !rows.is_empty()));
+            let found = store.tally(&question, &|| false);
+            assert_eq!(found, if fits { Ok(due) } else { Err(StoreError::OutOfTime) }, "{bytes} bytes");
+        }
+        store.close().unwrap();
+    }
+}
+
+#[test]
 fn many_rows_are_counted_from_sealed_days_as_the_oracle_counts_them() {
     let disk = SimulatedDisk::new();
     let (store, oracle) = sealed_world(&disk, 3);
