@@ -142,9 +142,9 @@ impl<'a> Call<'a> {
         // Pages that nobody listed record nothing with what stands in others.
         let held = self.in_page && self.door.form != Form::Fess && self.door.form != Form::Link;
         if self.from == From::Foreign && (held || self.door.form == Form::Fess) {
-            // Of a call that names no search engine, this is said first.
-            let missing = self.door.form == Form::Doofinder && answer.status == 400;
-            assert!(answer.status == 403 || missing, "{}", shown());
+            // Where the address need not name a search engine, or may name an unknown one, that is said first.
+            let unnamed = self.door.path.starts_with("/5/") && matches!(answer.status, 400 | 404);
+            assert!(answer.status == 403 || unnamed, "{}", shown());
         }
         let is_browser =
             !matches!(self.door.form, Form::Native | Form::Documents | Form::Document) || self.in_page;
