@@ -11,9 +11,11 @@ fn main() -> std::io::Result<()> {
     let all = [
         ("control", fuzz::control::seeds()),
         ("days", fuzz::days::seeds()),
+        ("events", fuzz::events::seeds()),
         ("http", fuzz::http::seeds()?),
         ("import", fuzz::import::seeds()),
         ("journal", fuzz::journal::seeds()),
+        ("management", fuzz::management::seeds()),
         ("manifest", fuzz::manifest::seeds()),
         ("records", fuzz::records::seeds()),
         ("registry", fuzz::registry::seeds()),

@@ -2,13 +2,14 @@
 //! cookies, bodies. Each is answered in its dialect, none with an error of ours, and each click meets one fate.
 //!
 //! An input is text: requests with `---` between them, each `METHOD target`, headers, an empty line, a body. What can't be
-//! guessed is put in: `{key}`, `{account}`, `{cookie}`, `{token}`; and a value that begins with `{sign}` is a token's
+//! guessed is put in: `{key}`, `{page_key}`, `{account}`, `{cookie}`, `{token}`; and a value that begins with `{sign}` is a token's
 //! header and claims, as JSON with a `|` between them, which is signed.
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Method, Request, Uri, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use clicks::ItemDigest;
 use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::BodyExt;
 use server::http::Peer;
@@ -31,8 +32,12 @@ pub fn run(bytes: &[u8]) {
     // The document of all paths and a decade of days are some megabytes.
     let allowed = bytes.len() + (32 << 10);
     Site::with(|site| {
-        let mut secrets =
-            Secrets { key: site.key.clone(), account: site.account.code.to_string(), ..Secrets::default() };
+        let mut secrets = Secrets {
+            key: site.key.clone(),
+            page_key: site.page_key.clone(),
+            account: site.account.code.to_string(),
+            ..Secrets::default()
+        };
         for text in split(bytes, b"\n---\n").take(REQUESTS_MAX) {
             let Some(request) = secrets.request(text) else { continue };
             let path = request.uri().path();
@@ -45,7 +50,8 @@ pub fn run(bytes: &[u8]) {
     });
 }
 
-fn split<'a>(bytes: &'a [u8], at: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+/// Pieces between separators.
+pub fn split<'a>(bytes: &'a [u8], at: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
     let mut rest = Some(bytes);
     std::iter::from_fn(move || {
         let now = rest?;
@@ -57,9 +63,12 @@ fn split<'a>(bytes: &'a [u8], at: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
 
 /// What was answered.
 pub struct Answer {
-    status: u16,
-    headers: axum::http::HeaderMap,
-    body: Vec<u8>,
+    /// Its status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: axum::http::HeaderMap,
+    /// All of its body.
+    pub body: Vec<u8>,
 }
 
 /// Sends a request through a router.
@@ -91,6 +100,7 @@ fn check(answer: &Answer, fess: bool, head: bool) {
 #[derive(Default)]
 struct Secrets {
     key: String,
+    page_key: String,
     account: String,
     cookie: String,
     token: String,
@@ -104,6 +114,7 @@ impl Secrets {
         }
         let known = [
             ("{key}", &self.key),
+            ("{page_key}", &self.page_key),
             ("{account}", &self.account),
             ("{cookie}", &self.cookie),
             ("{token}", &self.token),
@@ -206,7 +217,13 @@ fn filled(request: &str) -> String {
         request.replace("{now}", &NOW_MS.to_string()).replace("d8fdeab7fce96a19d3fc7b0ca7a1e98b", HASHID);
     while let Some(at) = text.find("{key:") {
         let end = text[at..].find('}').map_or(text.len(), |end| at + end + 1);
-        text.replace_range(at..end, "{key}");
+        let name = if text[at..end].contains(":click") { "{page_key}" } else { "{key}" };
+        text.replace_range(at..end, name);
+    }
+    while let Some(at) = text.find("{md5:") {
+        let end = text[at..].find('}').map_or(text.len(), |end| at + end);
+        let digest = ItemDigest::of(&text[at + 5..end]).to_string();
+        text.replace_range(at..(end + 1).min(text.len()), &digest);
     }
     for (open, name) in
         [("{cookie:", "{cookie}"), ("{cookies:", "{cookie}"), ("{csrf:", "{token}"), ("{token:", "{token}")]

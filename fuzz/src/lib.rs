@@ -10,16 +10,21 @@
 #![warn(missing_docs)]
 
 mod checks;
+mod doors;
+mod event_seeds;
 mod input;
 mod memory;
+mod model;
 mod site;
 pub mod world;
 
 pub mod control;
 pub mod days;
+pub mod events;
 pub mod http;
 pub mod import;
 pub mod journal;
+pub mod management;
 pub mod manifest;
 pub mod records;
 pub mod registry;

@@ -2,22 +2,26 @@
 //! in front of them. It must never judge an answer.
 
 use std::cell::RefCell;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use axum::http::header::SET_COOKIE;
 use clicks::{Click, DEFAULT_JOIN_MS, EngineIndex, Item, MemoryStore, Record, Search, Store};
 use journal::SimulatedDisk;
 use pollster::block_on;
-use registry::{Account, NewEngine, Registry, RegistryCounts, RegistryOptions, Scopes};
+use registry::{Account, Confines, Engine, NewEngine, Registry, RegistryCounts, RegistryOptions, Scopes};
 use server::app::App;
 use server::clock::{Clock, TestClock};
 use server::control::{BackupAsk, BackupReply, CheckReply, ControlError, Maintenance};
 use server::counts::Fate;
 use server::doors;
-use server::http::{Limits, Metrics, TrustedProxies};
+use server::http::{Limits, Metrics, Peer, TrustedProxies};
 use server::settings::Settings;
 use tokio::runtime::Runtime;
 
+use crate::http::answer;
 use crate::registry::secret;
 use crate::world::{ENGINES, clicks, searches};
 
@@ -35,6 +39,23 @@ thread_local! {
     static UNUSED: RefCell<Option<Site>> = const { RefCell::new(None) };
 }
 
+/// The pages that a site's key for pages is for.
+pub const PAGES: &str = "https://pages.example.com";
+
+/// Where the first of its two items leads.
+pub const ITEM_LINK: &str = "https://shop.example.com/red?a=b";
+
+/// Clicks, searches, what the registry counts, and all search engines with their indices.
+type Much = (u64, u64, RegistryCounts, Vec<Arc<Engine>>);
+
+/// What a browser holds of a session.
+pub struct Session {
+    /// Its cookies.
+    pub cookie: String,
+    /// Its token.
+    pub token: String,
+}
+
 /// A site.
 pub struct Site {
     /// What the server is made of.
@@ -43,12 +64,14 @@ pub struct Site {
     pub account: Account,
     /// A key that may do everything.
     pub key: String,
+    /// A key that stands in the pages of [`PAGES`], for the first of [`ENGINES`].
+    pub page_key: String,
     /// The doors for everybody.
     pub public: Router,
     /// The doors for the command line.
     pub control: Router,
     /// How much there was at the beginning.
-    begun: (u64, u64, RegistryCounts),
+    begun: Much,
 }
 
 impl Site {
@@ -76,12 +99,22 @@ impl Site {
         };
         registry.create_engine(account.code, new).unwrap();
         let key = registry.create_key(account.code, Scopes::default(), NOW_MS).unwrap().key;
+        let confines = Confines::new(&ENGINES[..1], &[PAGES.to_owned()]).unwrap();
+        let page_key = registry.create_page_key(account.code, confines, NOW_MS).unwrap().key;
+        // What nobody of the first account may touch.
+        let stranger = registry.create_account("stranger").unwrap();
+        let theirs = NewEngine {
+            hashid: Some(ENGINES[1]),
+            indices: vec!["page".parse().unwrap()],
+            ..NewEngine::default()
+        };
+        registry.create_engine(stranger.code, theirs).unwrap();
         let place = EngineIndex { engine: ENGINES[0], index: "product".parse().unwrap() };
         let item = |doc_id: &&str| Item {
             place: place.clone(),
             doc_id: doc_id.parse().unwrap(),
             title: None,
-            link: None,
+            link: (*doc_id == "sku1").then(|| ITEM_LINK.into()),
         };
         registry.put_items(["sku1", "sku2"].iter().map(item).collect()).unwrap();
         let store = MemoryStore::new(DEFAULT_JOIN_MS);
@@ -94,7 +127,7 @@ impl Site {
         let settings = Settings {
             stats_per_second: 0,
             clicks_per_second: 0,
-            cors_origins: vec!["https://pages.example.com".to_owned()],
+            cors_origins: vec![PAGES.to_owned()],
             ..Settings::default()
         };
         let clock: Arc<dyn Clock> = Arc::new(TestClock::new(NOW_MS));
@@ -103,15 +136,33 @@ impl Site {
         let (metrics, limits) = (Arc::new(Metrics::new()), Limits::default());
         let public = doors::public(&app, &secret(), &metrics, &limits, proxies);
         let control = doors::control(&app, Arc::new(NoFiles), &metrics, &limits);
-        let mut site = Self { app, account, key, public, control, begun: Default::default() };
+        let mut site = Self { app, account, key, page_key, public, control, begun: Default::default() };
         site.begun = site.much();
         site
     }
 
-    fn much(&self) -> (u64, u64, RegistryCounts) {
+    /// A session of Fess's calls: sites have the same secret and the same clock, so any site's is every site's.
+    pub fn session(&self) -> &'static Session {
+        static SESSION: OnceLock<Session> = OnceLock::new();
+        SESSION.get_or_init(|| {
+            let mut request = Request::get("/api/v2/ui/config").body(Body::empty()).unwrap();
+            request.extensions_mut().insert(Peer { addr: None });
+            let told = answer(self.public.clone(), request);
+            let cookies = told
+                .headers
+                .get_all(SET_COOKIE)
+                .iter()
+                .filter_map(|value| value.to_str().ok()?.split(';').next());
+            let cookie = cookies.collect::<Vec<_>>().join("; ");
+            let told: serde_json::Value = serde_json::from_slice(&told.body).unwrap();
+            Session { cookie, token: told["response"]["csrf_token"].as_str().unwrap().to_owned() }
+        })
+    }
+
+    fn much(&self) -> Much {
         let status = self.app.store.status();
         let counts = RegistryCounts { memory_bytes: 0, disk_bytes: 0, ..self.app.registry.counts() };
-        (status.clicks, status.searches, counts)
+        (status.clicks, status.searches, counts, self.app.registry.engines(None))
     }
 
     /// What was received met one fate, each.

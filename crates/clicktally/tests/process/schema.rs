@@ -8,8 +8,10 @@ use crate::browser::Browser;
 use crate::running::Server;
 use crate::shop;
 
-/// How many examples the fuzzer makes up for each operation.
+/// How many examples the fuzzer makes up for each operation, unless `CLICKTALLY_TESTS_EXAMPLES` says.
 const EXAMPLES: &str = "50";
+/// Where its dice begin, unless `CLICKTALLY_TESTS_SEED` says.
+const SEED: &str = "1";
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
                       response_schema_conformance,response_headers_conformance";
 
@@ -38,13 +40,16 @@ fn no_answer_is_outside_the_served_document() {
     let key = shop::found(folder.path());
     let browser = Browser::visit(server.address);
     let hooks = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/schema");
+    let told = |name: &str, usual: &str| std::env::var(name).unwrap_or_else(|_| usual.to_owned());
+    let examples = told("CLICKTALLY_TESTS_EXAMPLES", EXAMPLES);
+    let seed = told("CLICKTALLY_TESTS_SEED", SEED);
     let ran = Command::new(python)
         .args(["-m", "schemathesis.cli", "run", &format!("http://{}/openapi.json", server.address)])
         .args(["--header", &format!("Authorization: Token {key}")])
         .args(["--header", &format!("X-Fess-CSRF-Token: {}", browser.token)])
         .args(["--header", &format!("Cookie: {}", browser.cookies)])
-        .args(["--max-examples", EXAMPLES, "--phases", "examples,coverage,fuzzing", "--checks", CHECKS])
-        .args(["--continue-on-failure", "--no-color", "--generation-database", "none", "--seed", "1"])
+        .args(["--max-examples", &examples, "--phases", "examples,coverage,fuzzing", "--checks", CHECKS])
+        .args(["--continue-on-failure", "--no-color", "--generation-database", "none", "--seed", &seed])
         // That a name it made up was not found is no finding.
         .args(["--warnings", "off"])
         .current_dir(folder.path())

@@ -12,7 +12,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::http::{HeaderName, HeaderValue, Request, header};
 use clicks::{Click, Outcome, Record, SearchTerms, Store};
 use http_body_util::BodyExt;
-use journal::SimulatedDisk;
+use journal::{Fault, Operation, SimulatedDisk};
 use registry::{Account, MasterSecret, Registry, RegistryOptions};
 use server::app::App;
 use server::clock::{Clock, TestClock};
@@ -48,6 +48,8 @@ struct Visitor {
 pub struct World {
     app: Arc<App>,
     store: Arc<MoodyStore>,
+    /// Where the registry writes.
+    disk: SimulatedDisk,
     clock: Arc<TestClock>,
     router: axum::Router,
     accounts: Vec<Account>,
@@ -120,9 +122,9 @@ impl World {
         let clock = Arc::new(TestClock::new(instant(START)?));
         let store = Arc::new(MoodyStore::new());
         let secret = MasterSecret::from_hex(&"5e".repeat(32)).map_err(|error| error.to_string())?;
-        let (registry, _) =
-            Registry::open(Arc::new(SimulatedDisk::new()), &secret, RegistryOptions::default())
-                .map_err(|error| error.to_string())?;
+        let disk = SimulatedDisk::new();
+        let (registry, _) = Registry::open(Arc::new(disk.clone()), &secret, RegistryOptions::default())
+            .map_err(|error| error.to_string())?;
         let accounts = people(&registry, &store);
         let (settings, proxies) = read_settings(settings)?;
         let app = App::new(
@@ -138,6 +140,7 @@ impl World {
         Ok(Self {
             app,
             store,
+            disk,
             clock,
             router,
             accounts,
@@ -158,6 +161,7 @@ impl World {
             "advance" => self.clock.advance(span_ms(rest)?),
             "peer" => self.peer = rest.parse().map_err(|_| "not an address")?,
             "store" => self.store.set_mood(rest)?,
+            "registry" => self.fail_registry(rest)?,
             "click" => self.append_click(&pairs(rest)?, runtime)?,
             "counts" => self.check_counts(&pairs(rest)?)?,
             "clicks" => {
@@ -168,6 +172,17 @@ impl World {
             }
             "last" => self.check_last(&pairs(rest)?)?,
             _ => return Err("there is no such directive".to_owned()),
+        }
+        Ok(())
+    }
+
+    fn fail_registry(&self, how: &str) -> Result<(), String> {
+        let full = Fault::next(Operation::Write, std::io::ErrorKind::StorageFull);
+        match how {
+            "not_written" => self.disk.inject(Fault { times: u64::MAX, ..full }),
+            "stopped" => self.disk.inject(Fault::next(Operation::Sync, std::io::ErrorKind::Other)),
+            "ok" => self.disk.heal(),
+            _ => return Err("not_written, stopped or ok".to_owned()),
         }
         Ok(())
     }

@@ -13,8 +13,8 @@ use crate::fields::{Fields, Offset, breaks, required};
 use crate::json::Json;
 use crate::user_agent::device_of;
 
-/// The largest rank, as everywhere in this server.
-const RANK_MAX: u64 = 10_000;
+/// The largest rank that is recorded, as everywhere in this server.
+const RANK_MAX: u32 = 10_000;
 /// The most hits that are believed: what a JavaScript number holds exactly.
 const TOTAL_HITS_MAX: u64 = 9_007_199_254_740_991;
 /// The `action_name` of a click on a result. A `global_click` is one on a place of a page, and is none.
@@ -221,12 +221,14 @@ fn object_id(document: &Json<'_>) -> Result<DocId, Rejection> {
         .map_err(|error| breaks(OBJECT_ID, error))
 }
 
-/// As the log tells it: some collectors count from 0, others from 1, and nothing in a document says which.
+/// As the log tells it: some collectors count from 0, others from 1, and nothing in a document says which. Some write -1
+/// where they don't know it. UBI's schema allows any integer: one that can't be a rank leaves the click without one.
 fn rank(document: &Json<'_>) -> Result<Option<u32>, Rejection> {
     match inner(document, &["event_attributes", "position", "ordinal"]) {
         None => Ok(None),
-        Some(Json::Natural(rank)) if *rank <= RANK_MAX => Ok(u32::try_from(*rank).ok()),
-        Some(_) => Err(breaks(ORDINAL, format_args!("must be an integer from 0 to {RANK_MAX}"))),
+        Some(Json::Natural(rank)) => Ok(u32::try_from(*rank).ok().filter(|rank| *rank <= RANK_MAX)),
+        Some(Json::Negative(_)) => Ok(None),
+        Some(_) => Err(breaks(ORDINAL, "must be an integer")),
     }
 }
 

@@ -129,6 +129,21 @@ fn other_events_are_skipped_by_their_name_without_a_look_at_them() {
 }
 
 #[test]
+fn a_place_that_can_be_no_rank_leaves_the_click_without_one() {
+    let ranks = [("0", Some(0)), ("10000", Some(10_000)), ("10001", None), ("18446744073709551615", None)];
+    for (ordinal, rank) in
+        ranks.into_iter().chain([("-1", None), ("-9223372036854775808", None), ("null", None)])
+    {
+        let line = CLICK.replace("\"ordinal\":3", &format!("\"ordinal\":{ordinal}"));
+        let batch = read(&[&line]);
+        let [(_, Ok(Line::Click(click)))] = batch.lines.as_slice() else {
+            panic!("{ordinal}: {:?}", batch.lines)
+        };
+        assert_eq!(click.rank, rank, "{ordinal}");
+    }
+}
+
+#[test]
 fn what_can_not_be_read_is_rejected_by_line_and_reason() {
     let without = |part: &str| CLICK.replace(part, "\"x\":1");
     let (no_object, no_time) =
@@ -138,7 +153,7 @@ fn what_can_not_be_read_is_rejected_by_line_and_reason() {
         (&no_time, "timestamp: is required"),
         (&CLICK.replace("2025-01-24T", "yesterday"), "timestamp: must be epoch milliseconds"),
         (&CLICK.replace("2025", "1999"), "timestamp: must not be before 2000-01-01"),
-        (&CLICK.replace("\"ordinal\":3", "\"ordinal\":-1"), "event_attributes.position.ordinal: must be"),
+        (&CLICK.replace("\"ordinal\":3", "\"ordinal\":\"3\""), "event_attributes.position.ordinal: must be"),
         (
             &CLICK.replace("\"sku1\"", "[1]"),
             "event_attributes.object.object_id: must be a string or an integer",
