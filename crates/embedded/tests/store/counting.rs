@@ -82,7 +82,6 @@ pub fn filters() -> Vec<ClickFilter> {
             ClickFilter { engines: vec![ENGINES[2]], ..all.clone() },
             ClickFilter { device: Some(Device::Mobile), ..all.clone() },
             ClickFilter { terms: SearchTerms::fold("7"), ..all.clone() },
-            ClickFilter { custom_result: Some("3".parse().unwrap()), ..all.clone() },
             ClickFilter { places: Some(vec![index("page")]), ..all.clone() },
             ClickFilter { product_types: vec![ProductType::Banner, ProductType::Aichat], ..all.clone() },
             ClickFilter {
