@@ -33,7 +33,7 @@ const START_MS: i64 = FIRST_DAY as i64 * DAY_MS;
 #[must_use]
 pub fn clicks(count: usize) -> Vec<Click> {
     let mut dice = Dice::new(1);
-    let click = |number| {
+    let click = |number: usize| {
         let indices: [IndexName; 2] = ["product".parse().unwrap(), "page".parse().unwrap()];
         let day = if dice.once_in(4) { 0 } else { DAY_MS };
         let at_ms = START_MS + day + 60_000 * i64::try_from(dice.below(24 * 60)).unwrap();
@@ -54,6 +54,7 @@ pub fn clicks(count: usize) -> Vec<Click> {
             rank: dice.pick_or_none(3, &[1, 2, 70]),
             device: dice.pick_or_none(5, &[Device::Mobile, Device::Desktop]),
             product_type: *dice.pick(&ProductType::ALL),
+            custom_result: (number % 6 == 0).then(|| (number % 4).to_string().parse().unwrap()),
             terms: dice.once_in(4).then(|| SearchTerms::fold("Red  Shoes")).flatten(),
             user: dice.once_in(2).then(|| format!("visitor{}", dice.below(6)).parse().unwrap()),
             session: dice.once_in(3).then(|| "session".into()),
@@ -245,6 +246,7 @@ pub fn questions() -> Vec<Question> {
         ask(days("20240531", "20240602", "Z"), all.clone(), Grouping::Items { rows_max: 9 }),
         ask(days("20240531", "20240602", "Z"), all.clone(), Grouping::Distinct),
         ask(days("20240531", "20240602", "Z"), all.clone(), Grouping::ItemRanks { rows_max: 9 }),
+        ask(days("20240531", "20240602", "Z"), all.clone(), Grouping::CustomResults { rows_max: 9 }),
         Question::searches(days("20240530", "20240603", "Z"), all.clone(), Grouping::Day),
         Question::searches(
             days("20240601", "20240602", "+05:17"),

@@ -17,6 +17,7 @@ from pydoof.management_api.api_client import ManagementAPIClient
 from pydoof.search_api import exceptions as search
 from pydoof.search_api import search as searching
 from pydoof.search_api import stats as events
+from pydoof.search_api.api_client import SearchAPIClient
 
 told = json.load(sys.stdin)
 calls = 0
@@ -176,6 +177,12 @@ good([(dfid(hashid, "product", "sku1"), 1, "New")], [(row["dfid"], row["count"],
 led = stats.clicked_items_searches(*PERIOD, dfid(hashid, "product", "sku1"), hashids=[hashid])["results"]
 good([("red shoes", 1)], [(row["query"], row["count"]) for row in led])
 good([(42, 1)], [(row["id"], row["clicks"]) for row in stats.banners(*PERIOD, hashids=[hashid])["results"]])
+# No call of this package tells a custom result; its client can.
+placed = {"dfid": dfid(hashid, "product", "sku2"), "session_id": "session", "custom_results_id": 9}
+good(registered, SearchAPIClient().put(f"/6/{hashid}/stats/click", query_params=placed))
+for asked, found in ((None, [(9, 1)]), (9, [(9, 1)]), (10, [])):
+    rows = stats.custom_results(*PERIOD, hashids=[hashid], custom_result_id=asked)["results"]
+    good(found, [(row["id"], row["clicks"]) for row in rows])
 good(1, stats.inits(*PERIOD, hashids=[hashid])["total_count"])
 good([(7, 1)], [(row["id"], row["count"]) for row in stats.redirects(*PERIOD, hashids=[hashid])["results"]])
 good(0, stats.searches(*PERIOD, hashids=[hashid])["total_count"])
@@ -201,7 +208,7 @@ everything = clicks_counted()
 good(None, search_engines.delete(hashid))
 bad(management.NotFoundError, 404, search_engines.delete, hashid)
 bad(management.NotFoundError, 404, stats.clicks, *PERIOD, hashids=[hashid])
-good(everything - 3, clicks_counted())
+good(everything - 4, clicks_counted())
 
 # Too often: another server, which allows one call a second.
 slow = told["slow"]

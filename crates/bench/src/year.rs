@@ -68,6 +68,7 @@ impl<'w> Year<'w> {
             rank: searched.then(|| rank(dice)),
             device: *device,
             product_type,
+            custom_result: None,
             terms: if searched { terms.clone() } else { None },
             user: user.clone(),
             session: session.clone(),

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::case::SearchTerms;
-use crate::names::{AccountCode, DocId, EngineIndex, Hashid, IndexName, UserCode};
+use crate::names::{AccountCode, CustomResultId, DocId, EngineIndex, Hashid, IndexName, UserCode};
 use crate::search::Search;
 
 /// What a visitor held in the hand.
@@ -123,6 +123,8 @@ pub struct Click {
     pub device: Option<Device>,
     /// What kind of result it was.
     pub product_type: ProductType,
+    /// Which result that was placed by hand it came from; only a click of the kind [`ProductType::CustomResult`] tells one.
+    pub custom_result: Option<CustomResultId>,
     /// The folded terms of its search.
     pub terms: Option<SearchTerms>,
     /// The visitor.

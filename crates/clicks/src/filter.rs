@@ -3,7 +3,7 @@
 use crate::case::SearchTerms;
 use crate::click::{Click, Device, ProductType};
 use crate::item::{Dfid, ItemDigest};
-use crate::names::{AccountCode, DocId, EngineIndex, Hashid};
+use crate::names::{AccountCode, CustomResultId, DocId, EngineIndex, Hashid};
 use crate::search::Search;
 
 /// Which clicks a question counts, or which searches: those that pass every part that is set. One that lacks what a part
@@ -26,6 +26,8 @@ pub struct ClickFilter {
     pub doc_id: Option<DocId>,
     /// On one of these kinds of result; empty = all.
     pub product_types: Vec<ProductType>,
+    /// From this result that was placed by hand.
+    pub custom_result: Option<CustomResultId>,
     /// From so many results; clicks tell none.
     pub hits: Option<u64>,
     /// Not from so many results: what tells none passes.
@@ -47,6 +49,7 @@ impl ClickFilter {
             item: None,
             doc_id: None,
             product_types: Vec::new(),
+            custom_result: None,
             hits: None,
             hits_not: None,
         }
@@ -71,10 +74,11 @@ impl ClickFilter {
             })
             && self.doc_id.as_ref().is_none_or(|doc_id| *doc_id == click.doc_id)
             && (self.product_types.is_empty() || self.product_types.contains(&click.product_type))
+            && self.custom_result.as_ref().is_none_or(|wanted| click.custom_result.as_ref() == Some(wanted))
             && self.passes_hits(None)
     }
 
-    /// Whether the search passes. A search is on no item but its redirection, and of no kind of result. It was made in all indices that it tells:
+    /// Whether the search passes. A search is on no item but its redirection, and neither of a kind of result nor from one that was placed by hand. It was made in all indices that it tells:
     /// one of them is enough.
     #[must_use]
     pub fn passes_search(&self, search: &Search) -> bool {
@@ -90,6 +94,7 @@ impl ClickFilter {
             && self.item.is_none()
             && self.doc_id.as_ref().is_none_or(|doc_id| search.redirection() == Some(doc_id))
             && self.product_types.is_empty()
+            && self.custom_result.is_none()
             && self.passes_hits(search.found())
     }
 

@@ -23,7 +23,8 @@ pub use item::{ClickedItem, Dfid, Item, ItemDigest};
 pub use local_days::{LOCAL_DAYS_MAX, LocalDay, LocalDays, Span};
 pub use memory::MemoryStore;
 pub use names::{
-    AccountCode, DocId, EngineIndex, Hashid, ID_CHARS_MAX, IndexName, NameError, UserCode, check_id,
+    AccountCode, CustomResultId, DocId, EngineIndex, Hashid, ID_CHARS_MAX, IndexName, NameError, UserCode,
+    check_id,
 };
 pub use period::{Bound, INSTANT_MS_MAX, INSTANT_MS_MIN, Period, PeriodError};
 pub use question::{Grouping, Measure, Question, TOP_ROWS_MAX};

@@ -145,6 +145,10 @@ text_name! {
     DocId
 }
 text_name! {
+    /// Names a result that was placed by hand, within its search engine: told by clicks on what it placed.
+    CustomResultId
+}
+text_name! {
     /// A visitor's code (`fsid` in a browser). Not an account's.
     UserCode
 }

@@ -64,16 +64,25 @@ pub enum Grouping {
         /// How many rows at most, up to [`TOP_ROWS_MAX`].
         rows_max: usize,
     },
+    /// The results placed by hand with the most clicks. Clicks that tell none are in no row, and searches neither.
+    CustomResults {
+        /// How many rows at most, up to [`TOP_ROWS_MAX`].
+        rows_max: usize,
+    },
     /// How many there are in all, and how many different visitors and items.
     Distinct,
 }
 
 impl Grouping {
-    /// Whether it tells apart terms, items or visitors: of these there may be as many as there are clicks.
+    /// Whether it tells apart terms, items, results placed by hand or visitors: of these there may be as many as there are clicks.
     #[must_use]
     pub const fn is_by_names(self) -> bool {
         match self {
-            Self::Terms { .. } | Self::Items { .. } | Self::ItemRanks { .. } | Self::Distinct => true,
+            Self::Terms { .. }
+            | Self::Items { .. }
+            | Self::ItemRanks { .. }
+            | Self::CustomResults { .. }
+            | Self::Distinct => true,
             Self::Day | Self::DayAndEngine | Self::Engine | Self::Device => false,
         }
     }
@@ -106,13 +115,14 @@ impl Question {
     }
 
     /// Whether counts of clicks by quarter of an hour, engine, index, device and product type answer it as far as instants before
-    /// `before_ms` go: it has to do with neither terms nor an item, and no day of it begins or ends within a quarter.
+    /// `before_ms` go: it has to do with neither terms nor an item nor a result placed by hand, and no day of it begins or ends within a quarter.
     #[must_use]
     pub fn counts_answer(&self, before_ms: i64) -> bool {
         let asks_more = self.measure != Measure::Clicks
             || self.filter.terms.is_some()
             || self.filter.item.is_some()
             || self.filter.doc_id.is_some()
+            || self.filter.custom_result.is_some()
             || self.grouping.is_by_names();
         let cuts = |edge_ms: i64| edge_ms < before_ms && edge_ms.rem_euclid(QUARTER_MS) != 0;
         !asks_more && !self.days.spans().iter().any(|span| cuts(span.from_ms) || cuts(span.until_ms))

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use crate::case::SearchTerms;
 use crate::click::{Click, Device};
 use crate::item::ClickedItem;
-use crate::names::{Hashid, UserCode};
+use crate::names::{CustomResultId, Hashid, UserCode};
 use crate::question::{Grouping, Question, TOP_ROWS_MAX};
 use crate::search::Search;
 
@@ -27,6 +27,8 @@ pub enum Tally {
     Items(Vec<(ClickedItem, u64)>),
     /// Most clicks first, then by item, then by rank; no rank last among equals.
     ItemRanks(Vec<(ClickedItem, Option<u32>, u64)>),
+    /// Most clicks first, then by engine, then by id.
+    CustomResults(Vec<(Hashid, CustomResultId, u64)>),
     /// One row.
     Distinct {
         /// All of them: clicks, or searches.
@@ -50,6 +52,7 @@ impl Tally {
             Self::Terms(rows) => rows.iter().map(|row| row.1).sum(),
             Self::Items(rows) => rows.iter().map(|row| row.1).sum(),
             Self::ItemRanks(rows) => rows.iter().map(|row| row.2).sum(),
+            Self::CustomResults(rows) => rows.iter().map(|row| row.2).sum(),
             Self::Distinct { count, .. } => *count,
         }
     }
@@ -66,6 +69,7 @@ pub struct Counter<'q> {
     item_ranks: HashMap<(ClickedItem, Option<u32>), u64>,
     /// Those that were added once, each another pair.
     item_ranks_once: Vec<(ClickedItem, Option<u32>, u64)>,
+    custom_results: HashMap<(Hashid, CustomResultId), u64>,
     users: HashSet<UserCode>,
     distinct: Distinct,
 }
@@ -103,6 +107,7 @@ impl<'q> Counter<'q> {
             items: HashMap::new(),
             item_ranks: HashMap::new(),
             item_ranks_once: Vec::new(),
+            custom_results: HashMap::new(),
             users: HashSet::new(),
             distinct: Distinct::default(),
         }
@@ -117,6 +122,11 @@ impl<'q> Counter<'q> {
                 Grouping::Terms { .. } => self.add_terms(click.terms.as_ref(), 1),
                 Grouping::Items { .. } => self.add_item(ClickedItem::of(click), 1),
                 Grouping::ItemRanks { .. } => self.add_item_rank(ClickedItem::of(click), click.rank, 1),
+                Grouping::CustomResults { .. } => {
+                    if let Some(id) = &click.custom_result {
+                        self.add_custom_result(click.engine, id.clone(), 1);
+                    }
+                }
                 Grouping::Distinct => {
                     self.distinct.count += 1;
                     self.users.extend(click.user.clone());
@@ -150,6 +160,8 @@ impl<'q> Counter<'q> {
                         self.add_item_rank(item, None, 1);
                     }
                 }
+                // No search comes from one.
+                Grouping::CustomResults { .. } => {}
                 Grouping::Distinct => {
                     self.distinct.count += 1;
                     self.users.extend(search.user.clone());
@@ -181,6 +193,11 @@ impl<'q> Counter<'q> {
     /// look whether it is known.
     pub fn add_item_rank_once(&mut self, item: ClickedItem, rank: Option<u32>, clicks: u64) {
         self.item_ranks_once.push((item, rank, clicks));
+    }
+
+    /// Adds clicks from a result placed by hand that lie in the period and pass the filter.
+    pub fn add_custom_result(&mut self, engine: Hashid, id: CustomResultId, clicks: u64) {
+        *self.custom_results.entry((engine, id)).or_default() += clicks;
     }
 
     /// Adds visitors and items that were told apart elsewhere: none of them may be counted here in another way.
@@ -248,6 +265,15 @@ impl<'q> Counter<'q> {
                 });
                 rows.truncate(rows_max.min(TOP_ROWS_MAX));
                 Tally::ItemRanks(rows)
+            }
+            Grouping::CustomResults { rows_max } => {
+                let rows = self.custom_results.into_iter();
+                let mut rows: Vec<_> = rows.map(|((engine, id), clicks)| (engine, id, clicks)).collect();
+                rows.sort_unstable_by(|left, right| {
+                    right.2.cmp(&left.2).then_with(|| (left.0, &left.1).cmp(&(right.0, &right.1)))
+                });
+                rows.truncate(rows_max.min(TOP_ROWS_MAX));
+                Tally::CustomResults(rows)
             }
             Grouping::Distinct => Tally::Distinct {
                 count: self.distinct.count,

@@ -178,6 +178,7 @@ fn make(count: u64, shape: &Shape) -> (Vec<Click>, Vec<Search>) {
             rank: Some(1 + (dice.below(20) * dice.below(20) / 20) as u32),
             device: Some(device),
             product_type: ProductType::ALL[(dice.below(36) / 5).saturating_sub(2) as usize % 6],
+            custom_result: None,
             terms: search.query.as_deref().and_then(SearchTerms::fold),
             user: search.user.clone(),
             session: search.session.clone(),

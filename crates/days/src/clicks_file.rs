@@ -4,7 +4,9 @@ use std::io::Write;
 use std::ops::Range;
 use std::sync::Arc;
 
-use clicks::{AccountCode, Click, Device, DocId, Hashid, IndexName, ProductType, SearchTerms, UserCode};
+use clicks::{
+    AccountCode, Click, CustomResultId, Device, DocId, Hashid, IndexName, ProductType, SearchTerms, UserCode,
+};
 
 use crate::batches::{Batches, ClickText};
 use crate::columns::{Column, NumberPage, TextPage};
@@ -33,6 +35,7 @@ struct Gathered {
     session: TextRows,
     searched_at: Numbers,
     received_at: Numbers,
+    custom_result: TextRows,
 }
 
 impl Gathered {
@@ -53,6 +56,7 @@ impl Gathered {
             session: TextRows::optional(),
             searched_at: Numbers::optional(),
             received_at: Numbers::default(),
+            custom_result: TextRows::optional(),
         }
     }
 
@@ -72,9 +76,10 @@ impl Gathered {
         self.session.push(click.session.as_deref());
         self.searched_at.push(click.searched_ms);
         self.received_at.push(Some(click.received_ms));
+        self.custom_result.push(click.custom_result.as_ref().map(CustomResultId::as_str));
     }
 
-    fn in_order(&mut self) -> [&mut dyn Gathering; 15] {
+    fn in_order(&mut self) -> [&mut dyn Gathering; 16] {
         [
             &mut self.at,
             &mut self.account,
@@ -91,6 +96,7 @@ impl Gathered {
             &mut self.session,
             &mut self.searched_at,
             &mut self.received_at,
+            &mut self.custom_result,
         ]
     }
 }
@@ -146,6 +152,7 @@ pub struct ClickColumns {
     session: Column<TextPage>,
     searched_at: Column<NumberPage>,
     received_at: Column<NumberPage>,
+    custom_result: Option<Column<TextPage>>,
     accounts: Made<AccountCode>,
     hashids: Made<Hashid>,
     indices: Made<IndexName>,
@@ -154,6 +161,7 @@ pub struct ClickColumns {
     devices: Made<Device>,
     product_types: Made<ProductType>,
     users: Made<UserCode>,
+    custom_results: Made<CustomResultId>,
 }
 
 impl Row for Click {
@@ -178,6 +186,7 @@ impl Row for Click {
             session: texts(ClickText::Session)?,
             searched_at: numbers(13)?,
             received_at: numbers(14)?,
+            custom_result: Column::later(file, group, 15)?,
             accounts: Made::default(),
             hashids: Made::default(),
             indices: Made::default(),
@@ -186,12 +195,17 @@ impl Row for Click {
             devices: Made::default(),
             product_types: Made::default(),
             users: Made::default(),
+            custom_results: Made::default(),
         })
     }
 
     fn read(from: &mut ClickColumns, row: u64) -> Result<Self, Fault> {
         let number = |column: &mut Column<NumberPage>| column.row(row).map(|(page, row)| page.get(row));
         let rank = number(&mut from.rank)?.map(u32::try_from).transpose();
+        let custom_result = match &mut from.custom_result {
+            Some(column) => from.custom_results.of(column.row(row)?, |text| text.parse().ok())?,
+            None => None,
+        };
         Ok(Self {
             account: there(from.accounts.of(from.account.row(row)?, |text| text.parse().ok())?)?,
             engine: there(from.hashids.of(from.hashid.row(row)?, |text| text.parse().ok())?)?,
@@ -207,6 +221,7 @@ impl Row for Click {
             product_type: there(
                 from.product_types.of(from.product_type.row(row)?, |text| text.parse().ok())?,
             )?,
+            custom_result,
             terms: from.terms.of(from.query.row(row)?, |text| Some(SearchTerms::from_folded(text)))?,
             user: from.users.of(from.user.row(row)?, |text| text.parse().ok())?,
             session: text(from.session.row(row)?),

@@ -15,7 +15,7 @@ use crate::writing::WriteOptions;
 /// The major version of the format: a reader refuses a newer one.
 pub const FORMAT_MAJOR: u32 = 1;
 /// The minor version: a newer one has columns more, which an older reader passes over.
-pub const FORMAT_MINOR: u32 = 1;
+pub const FORMAT_MINOR: u32 = 2;
 
 /// What a file holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +43,7 @@ message clicks {
   optional binary session (STRING);
   optional int64 searched_at (TIMESTAMP(MILLIS, true));
   required int64 received_at (TIMESTAMP(MILLIS, true));
+  optional binary custom_result (STRING);
 }";
 
 const SEARCHES: &str = "
@@ -62,8 +63,8 @@ message searches {
   optional binary kind (STRING);
 }";
 
-/// Columns that files of version 1.0 lack.
-const LATER: [&str; 1] = ["kind"];
+/// Columns that files of older minor versions lack: those before 1.1 the first, those before 1.2 the second.
+const LATER: [&str; 2] = ["kind", "custom_result"];
 /// In the place of a column that a file lacks.
 pub const LACKING: usize = usize::MAX;
 

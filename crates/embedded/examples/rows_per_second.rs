@@ -37,6 +37,7 @@ fn click(dice: &mut Dice, number: usize, clicks: usize) -> Result<Click, Failed>
         rank: Some(u32::try_from(dice.below(20))?),
         device: dice.pick_or_none(9, &[Device::Desktop, Device::Mobile]),
         product_type: ProductType::Search,
+        custom_result: None,
         terms: SearchTerms::fold(&format!("search terms {}", dice.below(20_000))),
         user: None,
         session: None,

@@ -9,6 +9,7 @@ use clicks::{Click, Grouping, Measure, Question, Search, StoreError};
 
 use crate::evaluate::{Evaluator, Place};
 use crate::index::counters::Counters;
+use crate::index::custom_results::{self, CUSTOM_RESULT_BYTES};
 use crate::index::cuts::{Cuts, DayCuts, QUARTER_MS};
 use crate::index::directories::Directories;
 use crate::index::part_quarters::Kind;
@@ -100,12 +101,14 @@ impl<'a> SealedCount<'a> {
             days.try_for_each(|(day, parts)| parts.check(day))?;
         }
         for cut in cuts.days().filter(|cut| !cut.cut.is_empty()) {
-            for part in self.parts(&cut) {
+            for part in self.parts(&cut).filter(|part| self.may_have_some(part)) {
                 self.by_clicks(part, cut.day, cut.cut, &mut |day, row| self.see(day, row, evaluator))?;
             }
         }
         let by_rows = self.wanted.terms().is_some() || self.wanted.items().is_some();
-        if self.question.grouping.is_by_names() || by_rows || self.wanted.asks_figures() {
+        if self.asks_custom_results() {
+            self.by_custom_results(&cuts, evaluator)
+        } else if self.question.grouping.is_by_names() || by_rows || self.wanted.asks_figures() {
             self.by_postings(&cuts, limits, evaluator)
         } else {
             self.by_counters(&cuts, evaluator)
@@ -133,10 +136,19 @@ impl<'a> SealedCount<'a> {
         }
         if matches!(self.question.grouping, Grouping::ItemRanks { .. }) {
             // There are no more pairs than rows, and mostly far fewer: whether they have room shows when they are counted.
-            let pair_rows = self.rows().saturating_add(loose);
+            let sealed = if self.wanted.asks_custom_results() { self.told() } else { self.rows() };
+            let pair_rows = sealed.saturating_add(loose);
             let pair_bytes = pair_rows.saturating_mul(PAIR_BYTES).min(room.bytes_max());
             let limits = Limits { pair_bytes, pair_rows, ..Limits::default() };
             return Ok((room.take(pair_bytes, self.stop)?, limits));
+        }
+        if self.asks_custom_results() {
+            // What is counted of one part holds nothing that the next one needs, but for visitors.
+            let marks = if self.question.grouping == Grouping::Distinct { loose + self.told() } else { 0 };
+            let bytes = numbers_end * size_of::<u64>() + marks * LOOSE_MARK_BYTES;
+            let bytes =
+                Some(bytes).filter(|bytes| *bytes <= room.bytes_max()).ok_or(StoreError::OutOfTime)?;
+            return Ok((room.take(bytes, self.stop)?, Limits::default()));
         }
         let mut needs = Needs::default();
         let filters = self.wanted.terms().is_some() || self.wanted.items().is_some();
@@ -164,6 +176,23 @@ impl<'a> SealedCount<'a> {
         let Some(cuts) = self.cuts() else { return 0 };
         let parts = cuts.days().flat_map(|cut| self.parts(&cut));
         parts.map(|part| part.head().rows_wanted(self.wanted)).sum()
+    }
+
+    /// Whether only clicks matter that came from results placed by hand.
+    const fn asks_custom_results(&self) -> bool {
+        matches!(self.question.grouping, Grouping::CustomResults { .. }) || self.wanted.asks_custom_results()
+    }
+
+    /// Whether a part may have rows that matter.
+    fn may_have_some(&self, part: &Part) -> bool {
+        !self.asks_custom_results() || part.section_bytes(Loads::CustomResults) > 0
+    }
+
+    /// How many sealed clicks tell which result placed by hand they came from.
+    fn told(&self) -> usize {
+        let Some(cuts) = self.cuts() else { return 0 };
+        let parts = cuts.days().flat_map(|cut| self.parts(&cut));
+        parts.map(|part| part.section_bytes(Loads::CustomResults) / CUSTOM_RESULT_BYTES).sum()
     }
 
     fn parts<'s>(&'s self, cut: &DayCuts<'_>) -> impl Iterator<Item = &'s Arc<Part>> + use<'s> {
@@ -222,7 +251,7 @@ impl<'a> SealedCount<'a> {
             }
             // What is grouped by names is counted by postings.
             Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::ItemRanks { .. } => {}
-            Grouping::Distinct => {}
+            Grouping::CustomResults { .. } | Grouping::Distinct => {}
         }
         Ok(())
     }
@@ -270,6 +299,30 @@ impl<'a> SealedCount<'a> {
         Ok(())
     }
 
+    /// Counts clicks that came from results placed by hand: parts that have none are passed over. Which of them had how many is told
+    /// by indexes; what else is asked of the clicks of one, by the clicks.
+    fn by_custom_results(&self, cuts: &Cuts, evaluator: &mut Evaluator<'_>) -> Result<(), StoreError> {
+        let by_index = matches!(self.question.grouping, Grouping::CustomResults { .. });
+        for cut in cuts.days() {
+            for part in self.parts(&cut).filter(|part| self.may_have_some(part)) {
+                self.check_time()?;
+                let bytes = by_index.then(|| self.bytes(part));
+                if let Some(Ok(bytes)) = bytes {
+                    custom_results::count(&bytes, self.wanted, &cut, evaluator)
+                        .ok_or_else(|| part.files().index_damage("it is damaged"))?;
+                    continue;
+                }
+                if bytes.is_some() {
+                    // As with postings: the next start builds it anew.
+                    part.forget_index();
+                }
+                let see = &mut |day, row: Row| self.see(day, row, evaluator);
+                self.by_clicks(part, cut.day, &quarters_of(&cut), see)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Adds the visitors of all parts once more, but for those that were counted one by one.
     fn next_visitors(
         &self,
@@ -303,11 +356,13 @@ impl<'a> SealedCount<'a> {
         let load = |loads| self.sealed.cache.get(part, loads);
         let by_rank = matches!(self.question.grouping, Grouping::ItemRanks { .. });
         let figures = by_rank || self.wanted.asks_figures();
+        let by_custom_result = matches!(self.question.grouping, Grouping::CustomResults { .. });
         Ok(PartBytes {
             head: part.head(),
             postings: load(Loads::Postings)?,
             users: self.tells_apart(part).then(|| load(Loads::Users)).transpose()?,
             figures: figures.then(|| load(Loads::Figures)).transpose()?,
+            customs: by_custom_result.then(|| load(Loads::CustomResults)).transpose()?,
         })
     }
 
@@ -324,8 +379,8 @@ impl<'a> SealedCount<'a> {
 
     /// Counts one row.
     fn see(&self, day: usize, row: Row, evaluator: &mut Evaluator<'_>) {
-        let Row { engine, device, terms, item, user, figure, .. } = row;
-        evaluator.add_at(Place { day, engine, device, terms, item, figure }, 1);
+        let Row { engine, device, terms, item, user, figure, custom, .. } = row;
+        evaluator.add_at(Place { day, engine, device, terms, item, figure, custom }, 1);
         if self.question.grouping == Grouping::Distinct {
             evaluator.visitors_mut().add(user, 1);
         }

@@ -324,6 +324,10 @@ impl Store for EmbeddedStore {
                 let add = |item, clicks| counter.add_item(item, clicks);
                 self.first_rows(&evaluator.top(rows_max), Names::clicked_item, add, stop)?;
             }
+            Grouping::CustomResults { rows_max } => {
+                let add = |(engine, id), clicks| counter.add_custom_result(engine, id, clicks);
+                self.first_rows(&evaluator.top(rows_max), Names::custom_result, add, stop)?;
+            }
             Grouping::ItemRanks { .. } => {}
             Grouping::Distinct => counter.add_distinct(evaluator.into_distinct(stop)?),
             Grouping::Day | Grouping::DayAndEngine | Grouping::Engine | Grouping::Device => {

@@ -10,7 +10,7 @@ use crate::names::UNTOLD;
 use crate::pairs::Pairs;
 use crate::wanted::{Passing, Wanted, narrow};
 
-/// Some clicks, column by column; all slices have the same length. Numbers are those of the dictionaries that the
+/// Some clicks, column by column; all slices have the same length, but for one that may end early. Numbers are those of the dictionaries that the
 /// filter was resolved against.
 #[derive(Debug, Clone, Copy)]
 pub struct Columns<'a> {
@@ -32,6 +32,8 @@ pub struct Columns<'a> {
     pub user: &'a [Mark],
     /// One more than a rank, or than how much was found; 0 where it is not told.
     pub figure: &'a [u64],
+    /// The result placed by hand, or `UNTOLD`; rows after its end tell none.
+    pub custom: &'a [u32],
     /// The first and the last instant; backwards when there are no rows.
     pub range_ms: (i64, i64),
     /// The engine of all rows, where they have one in common.
@@ -46,7 +48,7 @@ const DEVICES: [Option<Device>; 3] = [None, Some(Device::Desktop), Some(Device::
 pub struct Evaluator<'q> {
     question: &'q Question,
     wanted: &'q Wanted,
-    /// One cell for each day, engine, pair of them (day-major), device, terms number or item number.
+    /// One cell for each day, engine, pair of them (day-major), device, or number of what is grouped by.
     cells: Vec<u64>,
     /// Where items are counted by rank.
     pairs: Pairs,
@@ -74,10 +76,12 @@ pub struct Place {
     pub item: u32,
     /// One more than the rank, or 0.
     pub figure: u64,
+    /// The number of the result placed by hand.
+    pub custom: u32,
 }
 
 impl<'q> Evaluator<'q> {
-    /// An evaluator at zero. `numbers_end` is one more than the greatest number of what is grouped by, of terms or items.
+    /// An evaluator at zero. `numbers_end` is one more than the greatest number of what is grouped by names.
     pub fn new(question: &'q Question, wanted: &'q Wanted, numbers_end: usize) -> Self {
         let (days, engines) = (question.days.days().len(), question.filter.engines.len());
         let cells = match question.grouping {
@@ -85,7 +89,10 @@ impl<'q> Evaluator<'q> {
             Grouping::DayAndEngine => days * engines,
             Grouping::Engine => engines,
             Grouping::Device => DEVICES.len(),
-            Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::Distinct => numbers_end,
+            Grouping::Terms { .. }
+            | Grouping::Items { .. }
+            | Grouping::CustomResults { .. }
+            | Grouping::Distinct => numbers_end,
             Grouping::ItemRanks { .. } => 0,
         };
         Self {
@@ -118,6 +125,7 @@ impl<'q> Evaluator<'q> {
             Grouping::Device => usize::from(at.device),
             Grouping::Terms { .. } => usize::try_from(at.terms).unwrap_or(usize::MAX),
             Grouping::Items { .. } | Grouping::Distinct => usize::try_from(at.item).unwrap_or(usize::MAX),
+            Grouping::CustomResults { .. } => usize::try_from(at.custom).unwrap_or(usize::MAX),
             Grouping::ItemRanks { .. } => return self.pairs.add(at.item, at.figure, clicks),
         };
         self.add(cell, clicks);
@@ -128,12 +136,12 @@ impl<'q> Evaluator<'q> {
         &mut self.pairs
     }
 
-    /// One more than the greatest number of what is grouped by, of terms or items.
+    /// One more than the greatest number of what is grouped by names.
     pub const fn numbers_end(&self) -> usize {
         self.cells.len()
     }
 
-    /// As [`Evaluator::add_at`], where terms or items are grouped by: of the terms or the item with a number.
+    /// As [`Evaluator::add_at`], where names are grouped by: of the name with a number.
     pub fn add_number(&mut self, number: u32, clicks: u64) {
         self.add(usize::try_from(number).unwrap_or(usize::MAX), clicks);
     }
@@ -229,6 +237,7 @@ impl<'q> Evaluator<'q> {
             }
             (Grouping::Terms { .. }, _) => self.add_numbers(columns.terms, mask),
             (Grouping::Items { .. }, _) => self.add_numbers(columns.item, mask),
+            (Grouping::CustomResults { .. }, _) => self.add_numbers(columns.custom, mask),
             (Grouping::ItemRanks { .. }, _) => {
                 let rows = columns.item.iter().zip(columns.figure).zip(mask);
                 for ((item, figure), _) in rows.filter(|(_, passing)| **passing != 0) {
@@ -287,7 +296,7 @@ impl<'q> Evaluator<'q> {
         }
     }
 
-    /// The greatest counts by number, of a question that groups by terms or items.
+    /// The greatest counts by number, of a question that groups by names.
     pub fn top(&self, rows_max: usize) -> TopNumbers<u32> {
         let numbered = (0..).zip(self.cells.iter().copied());
         TopNumbers::new(numbered.filter(|(number, _)| *number != UNTOLD), rows_max)

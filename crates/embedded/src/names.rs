@@ -5,7 +5,8 @@ use std::hash::Hash;
 
 use ahash::RandomState;
 use clicks::{
-    AccountCode, Click, ClickedItem, DocId, Grouping, Hashid, IndexName, ItemDigest, Search, SearchTerms,
+    AccountCode, Click, ClickedItem, CustomResultId, DocId, Grouping, Hashid, IndexName, ItemDigest, Search,
+    SearchTerms,
 };
 use hashbrown::HashTable;
 
@@ -128,6 +129,8 @@ pub struct Names {
     pub terms: Dictionary<SearchTerms>,
     /// Indices of one engine that were searched together: their numbers, sorted, each once.
     pub several: Dictionary<Box<[u32]>>,
+    /// Results placed by hand, of an engine which is given by its number.
+    pub custom_results: Dictionary<(u32, CustomResultId)>,
     digests: Digests,
     accounts: Vec<AccountCode>,
     text_bytes: usize,
@@ -155,6 +158,7 @@ impl Names {
         let index = |index: &IndexName| self.indices.number(&(engine, index.clone()));
         let index = click.index.as_ref().map_or(Some(UNTOLD), index)?;
         let terms = |terms: &SearchTerms| self.terms.number(terms);
+        let custom = |id: &CustomResultId| self.custom_results.number(&(engine, id.clone()));
         Some(Row {
             at_ms: click.at_ms,
             engine,
@@ -165,6 +169,7 @@ impl Names {
             product: click.product_type.number(),
             user,
             figure: rank_figure(click.rank),
+            custom: click.custom_result.as_ref().map_or(Some(UNTOLD), custom)?,
         })
     }
 
@@ -190,6 +195,7 @@ impl Names {
             product: search_code(search.kind, search.found()),
             user,
             figure: hits_figure(search.found()),
+            custom: UNTOLD,
         })
     }
 
@@ -239,6 +245,21 @@ impl Names {
         number
     }
 
+    /// The number of an engine's result placed by hand; [`UNTOLD`] for none.
+    pub fn intern_custom_result(&mut self, engine: u32, id: Option<&CustomResultId>) -> u32 {
+        let Some(id) = id else { return UNTOLD };
+        let known = self.custom_results.numbers_end();
+        let number = self.custom_results.intern((engine, id.clone()));
+        self.count_text(id.as_str(), self.custom_results.numbers_end() > known);
+        number
+    }
+
+    /// A result placed by hand in words, with its engine; `None` when the number is none.
+    pub fn custom_result(&self, number: u32) -> Option<(Hashid, CustomResultId)> {
+        let (engine, id) = self.custom_results.name(number)?;
+        Some((self.engines.name(*engine)?.1, id.clone()))
+    }
+
     /// The numbers of all items of an index with a digest: more than one only where somebody made two ids collide.
     pub fn items_with(&self, engine: u32, index: u32, digest: &ItemDigest) -> Vec<u32> {
         let mut found = self.digests.find(digest);
@@ -260,6 +281,7 @@ impl Names {
         match grouping {
             Grouping::Terms { .. } => self.terms.numbers_end(),
             Grouping::Items { .. } | Grouping::Distinct => self.items.numbers_end(),
+            Grouping::CustomResults { .. } => self.custom_results.numbers_end(),
             // Pairs are found in a table.
             Grouping::ItemRanks { .. } => 0,
             Grouping::Day | Grouping::DayAndEngine | Grouping::Engine | Grouping::Device => 0,
@@ -279,6 +301,7 @@ impl Names {
             + self.items.memory_bytes()
             + self.terms.memory_bytes()
             + self.several.memory_bytes()
+            + self.custom_results.memory_bytes()
             + self.digests.memory_bytes()
             + self.text_bytes
     }

@@ -1,7 +1,7 @@
 //! A filter in the numbers of the dictionaries: names are looked up once for each question, and rows are compared by
 //! number. A name that no row has can match none. It must never know which period or grouping is asked for.
 
-use clicks::{ClickFilter, DocId, Measure, SearchKind};
+use clicks::{ClickFilter, CustomResultId, DocId, Measure, SearchKind};
 
 use crate::evaluate::Columns;
 use crate::index::part_quarters::Kind;
@@ -32,6 +32,8 @@ pub struct Wanted {
     /// Where items are wanted they are in wanted engines and indices.
     items: Option<Vec<u32>>,
     terms: Option<u32>,
+    /// Where results placed by hand are wanted: their numbers, each of a wanted engine.
+    customs: Option<Vec<u32>>,
     device: Option<u8>,
     /// By product number: whether it is wanted; `None` when all are.
     products: Option<[bool; 256]>,
@@ -51,6 +53,7 @@ impl Wanted {
             several: Vec::new(),
             items: None,
             terms: None,
+            customs: None,
             device: filter.device.map(|device| device_code(Some(device))),
             products: None,
             figure: None,
@@ -67,6 +70,9 @@ impl Wanted {
         if let Some(doc_id) = &filter.doc_id {
             wanted.want_id(doc_id, names);
         }
+        if let Some(id) = &filter.custom_result {
+            wanted.want_custom_result(id, names);
+        }
         if let Some(terms) = &filter.terms {
             wanted.terms = names.terms.number(terms);
             wanted.nothing |= wanted.terms.is_none();
@@ -74,7 +80,9 @@ impl Wanted {
         match measure.searches() {
             None => wanted.nothing |= filter.hits.is_some(),
             Some(kind) => {
-                wanted.nothing |= filter.item.is_some() || !filter.product_types.is_empty();
+                wanted.nothing |= filter.item.is_some()
+                    || filter.custom_result.is_some()
+                    || !filter.product_types.is_empty();
                 wanted.want_searches(kind, filter);
             }
         }
@@ -162,6 +170,14 @@ impl Wanted {
         self.items = Some(items);
     }
 
+    /// A result placed by hand, of whatever engine.
+    fn want_custom_result(&mut self, id: &CustomResultId, names: &Names) {
+        let number = |engine| names.custom_results.number(&(engine, id.clone()));
+        let customs: Vec<u32> = self.engines().filter_map(number).collect();
+        self.nothing |= customs.is_empty();
+        self.customs = Some(customs);
+    }
+
     /// Whether no row can pass.
     pub const fn is_nothing(&self) -> bool {
         self.nothing
@@ -185,6 +201,16 @@ impl Wanted {
     /// The numbers of the wanted items; `None` when all are.
     pub fn items(&self) -> Option<&[u32]> {
         self.items.as_deref()
+    }
+
+    /// Whether results placed by hand are wanted, and no click without.
+    pub const fn asks_custom_results(&self) -> bool {
+        self.customs.is_some()
+    }
+
+    /// Whether rows from a result placed by hand are wanted.
+    pub fn passes_custom_result(&self, custom: u32) -> bool {
+        self.customs.as_ref().is_none_or(|customs| customs.contains(&custom))
     }
 
     /// Whether figures have to be looked at.
@@ -219,6 +245,7 @@ impl Wanted {
             || self.items.is_some()
             || self.device.is_some()
             || self.products.is_some()
+            || self.customs.is_some()
             || self.asks_figures();
         if only_wanted == Some(true) && !other_parts {
             return Passing::All;
@@ -247,6 +274,11 @@ impl Wanted {
         }
         if self.asks_figures() {
             narrow(mask, columns.figure, |figure| self.passes_figure(figure));
+        }
+        if self.customs.is_some() {
+            narrow(mask, columns.custom, |custom| self.passes_custom_result(custom));
+            // No row after the last that tells one does.
+            mask.iter_mut().skip(columns.custom.len()).for_each(|passing| *passing = 0);
         }
         Passing::Some
     }

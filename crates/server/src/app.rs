@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clicks::{
-    Click, ClickFilter, Device, Dfid, DocId, EngineIndex, Grouping, Hashid, IndexName, LocalDays, Measure,
-    Outcome, Period, PeriodError, ProductType, Question, Record, SearchTerms, Store, StoreError, Tally, Zone,
+    Click, ClickFilter, CustomResultId, Device, Dfid, DocId, EngineIndex, Grouping, Hashid, IndexName,
+    LocalDays, Measure, Outcome, Period, PeriodError, ProductType, Question, Record, SearchTerms, Store,
+    StoreError, Tally, Zone,
 };
 use registry::{Registry, Scope};
 use tokio::sync::Semaphore;
@@ -57,6 +58,8 @@ pub struct Asked {
     pub doc_id: Option<DocId>,
     /// The kinds of result; empty = all.
     pub product_types: Vec<ProductType>,
+    /// The result placed by hand.
+    pub custom_result: Option<CustomResultId>,
     /// How much a search found, and how much it must not have found.
     pub hits: (Option<u64>, Option<u64>),
     /// What is counted.
@@ -329,6 +332,7 @@ fn filter(caller: &Caller, engines: Vec<Hashid>, asked: &Asked) -> ClickFilter {
         item: asked.item.clone(),
         doc_id: asked.doc_id.clone(),
         product_types: asked.product_types.clone(),
+        custom_result: asked.custom_result.clone(),
         hits: asked.hits.0,
         hits_not: asked.hits.1,
     }

@@ -2,8 +2,8 @@
 //! others are bad, and each line ends in exactly one number of the report.
 
 use clicks::{
-    AccountCode, Click, Device, DocId, EngineIndex, Hashid, IndexName, Item, Outcome, ProductType, Record,
-    Search, SearchKind, SearchTerms, StoreError, UserCode,
+    AccountCode, Click, CustomResultId, Device, DocId, EngineIndex, Hashid, IndexName, Item, Outcome,
+    ProductType, Record, Search, SearchKind, SearchTerms, StoreError, UserCode,
 };
 use registry::{Engine, PutItem, RegistryError};
 
@@ -67,6 +67,7 @@ pub struct ClickLine {
     pub rank: Option<u32>,
     pub device: Option<Device>,
     pub product_type: ProductType,
+    pub custom_result: Option<CustomResultId>,
     pub terms: Option<SearchTerms>,
     pub user: Option<UserCode>,
     pub session: Option<Box<str>>,
@@ -432,6 +433,7 @@ fn placed(
         rank: line.rank,
         device: line.device,
         product_type: line.product_type,
+        custom_result: line.custom_result,
         terms: line.terms,
         user: line.user,
         session: line.session,
@@ -449,6 +451,7 @@ fn record_bytes(record: &Record) -> usize {
                     + text(click.terms.as_ref().map(SearchTerms::as_str))
                     + text(click.index.as_ref().map(IndexName::as_str))
                     + text(click.user.as_ref().map(UserCode::as_str))
+                    + text(click.custom_result.as_ref().map(CustomResultId::as_str))
                     + names.into_iter().map(text).sum::<usize>()
             }
             Record::Search(search) => {

@@ -99,6 +99,7 @@ pub fn admit(
         rank: draft.rank,
         device: Some(draft.device),
         product_type: draft.product_type,
+        custom_result: None,
         terms: None,
         user: draft.user,
         session: None,

@@ -145,6 +145,7 @@ fn click(line: ClickLine) -> Click {
         rank: line.rank,
         device: line.device,
         product_type: line.product_type,
+        custom_result: line.custom_result,
         terms: line.terms,
         user: line.user,
         session: line.session,

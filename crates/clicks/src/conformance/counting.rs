@@ -8,7 +8,7 @@ use crate::conformance::world::{
 use crate::conformance::{Candidate, Case, Failure, Verdict, same};
 use crate::filter::ClickFilter;
 use crate::item::ClickedItem;
-use crate::names::{EngineIndex, Hashid};
+use crate::names::{CustomResultId, EngineIndex, Hashid};
 use crate::question::{Grouping, Question};
 use crate::search::Search;
 use crate::store::{Record, StoreError};
@@ -34,6 +34,10 @@ pub const CASES: &[Case] = &[
     Case {
         sentence: "items with their ranks come by count, then by item, then by rank, and no rank last among equals",
         run: item_ranks_in_order,
+    },
+    Case {
+        sentence: "results placed by hand come by count, then by engine and id, and what tells none is no row",
+        run: custom_results_in_order,
     },
     Case { sentence: "visitors and items are counted once each, however they are met", run: distinct },
     Case { sentence: "an item that a search completes is the item in its index", run: completed_items },
@@ -202,6 +206,42 @@ fn item_ranks_in_order(candidate: &mut dyn Candidate) -> Verdict {
     let second = ClickFilter { engines: vec![SECOND_ENGINE], ..everything() };
     let found = ask(store, Grouping::ItemRanks { rows_max: 9 }, second)?;
     same("of one engine", &found, &Tally::ItemRanks(rows[6..7].to_vec()))
+}
+
+fn custom_results_in_order(candidate: &mut dyn Candidate) -> Verdict {
+    let rows = [
+        (SECOND_ENGINE, "8".parse()?, 3),
+        (ENGINE, "10".parse()?, 2),
+        (ENGINE, "7".parse()?, 2),
+        (SECOND_ENGINE, "7".parse()?, 2),
+        (ENGINE, "summer sale".parse()?, 1),
+    ];
+    for round in 0..3 {
+        let clicked = rows.iter().filter(|(_, _, clicks)| *clicks > round);
+        let click = |(engine, id, _): &(Hashid, CustomResultId, u64)| -> Result<Click, Failure> {
+            let custom_result = Some(id.clone());
+            Ok(Click { engine: *engine, custom_result, terms: Some(terms("shoes")?), ..click("a", NOON_MS)? })
+        };
+        keep(candidate.store(), clicked.map(click).collect::<Result<Vec<_>, _>>()?)?;
+        keep(candidate.store(), vec![click_on(&item(ENGINE, None, "7")?, None)?])?;
+        candidate.seal();
+    }
+    let store = candidate.store();
+    for rows_max in 0..=rows.len() {
+        let found = ask(store, Grouping::CustomResults { rows_max }, everything())?;
+        same("custom results", &found, &Tally::CustomResults(rows[..rows_max].to_vec()))?;
+    }
+    let of = |filter| ask(store, Grouping::CustomResults { rows_max: 9 }, filter);
+    let second = ClickFilter { engines: vec![SECOND_ENGINE], ..everything() };
+    let due = Tally::CustomResults(vec![rows[0].clone(), rows[3].clone()]);
+    same("of one engine", &of(second)?, &due)?;
+    let shoes = ClickFilter { terms: Some(terms("shoes")?), ..everything() };
+    same("of terms", &of(shoes)?, &Tally::CustomResults(rows.to_vec()))?;
+    let on = |doc_id: &str| -> Result<ClickFilter, Failure> {
+        Ok(ClickFilter { doc_id: Some(doc_id.parse()?), ..everything() })
+    };
+    same("on an item", &of(on("a")?)?, &Tally::CustomResults(rows.to_vec()))?;
+    same("on another", &of(on("7")?)?, &Tally::CustomResults(vec![]))
 }
 
 fn distinct(candidate: &mut dyn Candidate) -> Verdict {

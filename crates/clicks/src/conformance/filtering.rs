@@ -6,7 +6,7 @@ use crate::conformance::world::{
 };
 use crate::conformance::{Candidate, Case, Failure, Verdict, same};
 use crate::filter::ClickFilter;
-use crate::item::{Dfid, ItemDigest};
+use crate::item::{ClickedItem, Dfid, ItemDigest};
 use crate::names::{EngineIndex, Hashid};
 use crate::question::Grouping;
 use crate::tally::Tally;
@@ -20,6 +20,7 @@ pub const CASES: &[Case] = &[
     Case { sentence: "terms are equal after folding, and a click without terms has none", run: folded_terms },
     Case { sentence: "a dfid names an item in one index of one engine", run: items },
     Case { sentence: "an id without an index names items in every index and in none", run: ids },
+    Case { sentence: "a result placed by hand narrows every count", run: custom_result },
     Case { sentence: "product types are a union, and none named means all", run: product_types },
     Case { sentence: "all parts of a filter have to pass", run: all_parts },
 ];
@@ -193,12 +194,56 @@ fn product_types(candidate: &mut dyn Candidate) -> Verdict {
     same("all", &count(store, of(&[]))?, &63)
 }
 
+fn custom_result(candidate: &mut dyn Candidate) -> Verdict {
+    let from = |id: Option<&str>, user: &str, doc_id: &str| -> Result<Click, Failure> {
+        let custom_result = id.map(str::parse).transpose()?;
+        Ok(Click {
+            custom_result,
+            user: Some(user.parse()?),
+            rank: Some(2),
+            ..in_index(ENGINE, "product", doc_id)?
+        })
+    };
+    let clicks = vec![
+        from(Some("7"), "anna", "a")?,
+        from(Some("7"), "anna", "b")?,
+        from(Some("8"), "ben", "a")?,
+        from(None, "ben", "a")?,
+        Click { engine: SECOND_ENGINE, ..from(Some("7"), "ben", "a")? },
+    ];
+    keep(candidate.store(), clicks)?;
+    let filter = ClickFilter { custom_result: Some("7".parse()?), engines: vec![ENGINE], ..everything() };
+    let item = |doc_id: &str| -> Result<ClickedItem, Failure> {
+        Ok(ClickedItem { engine: ENGINE, index: Some("product".parse()?), doc_id: doc_id.parse()? })
+    };
+    // In memory, and sealed.
+    for _ in 0..2 {
+        let of = |grouping| ask(candidate.store(), grouping, filter.clone());
+        same("days", &of(Grouping::Day)?, &Tally::Days(vec![0, 2, 0]))?;
+        same("terms", &of(Grouping::Terms { rows_max: 9 })?, &Tally::Terms(vec![(None, 2)]))?;
+        let items = Tally::Items(vec![(item("a")?, 1), (item("b")?, 1)]);
+        same("items", &of(Grouping::Items { rows_max: 9 })?, &items)?;
+        let ranks = Tally::ItemRanks(vec![(item("a")?, Some(2), 1), (item("b")?, Some(2), 1)]);
+        same("ranks", &of(Grouping::ItemRanks { rows_max: 9 })?, &ranks)?;
+        let ids = Tally::CustomResults(vec![(ENGINE, "7".parse()?, 2)]);
+        same("ids", &of(Grouping::CustomResults { rows_max: 9 })?, &ids)?;
+        same("distinct", &of(Grouping::Distinct)?, &Tally::Distinct { count: 2, users: 1, items: 2 })?;
+        let everywhere = ClickFilter { custom_result: filter.custom_result.clone(), ..everything() };
+        same("everywhere", &count(candidate.store(), everywhere)?, &3)?;
+        let unknown = ClickFilter { custom_result: Some("9".parse()?), ..everything() };
+        same("unknown", &count(candidate.store(), unknown)?, &0)?;
+        candidate.seal();
+    }
+    Ok(())
+}
+
 fn all_parts(candidate: &mut dyn Candidate) -> Verdict {
     let store = candidate.store();
     let wanted = Click {
         device: Some(Device::Mobile),
         terms: Some(terms("shoes")?),
-        product_type: ProductType::Banner,
+        product_type: ProductType::CustomResult,
+        custom_result: Some("7".parse()?),
         ..in_index(ENGINE, "product", "a")?
     };
     let filter = ClickFilter {
@@ -209,7 +254,8 @@ fn all_parts(candidate: &mut dyn Candidate) -> Verdict {
         terms: wanted.terms.clone(),
         item: Some(Dfid { engine: ENGINE, index: "product".parse()?, digest: ItemDigest::of("a") }),
         doc_id: Some("a".parse()?),
-        product_types: vec![ProductType::Banner],
+        product_types: vec![ProductType::CustomResult],
+        custom_result: wanted.custom_result.clone(),
         hits: None,
         hits_not: None,
     };
@@ -221,6 +267,8 @@ fn all_parts(candidate: &mut dyn Candidate) -> Verdict {
         Click { terms: None, ..wanted.clone() },
         Click { doc_id: "b".parse()?, ..wanted.clone() },
         Click { product_type: ProductType::Search, ..wanted.clone() },
+        Click { custom_result: None, ..wanted.clone() },
+        Click { custom_result: Some("8".parse()?), ..wanted.clone() },
         Click { at_ms: 0, ..wanted.clone() },
     ];
     keep(store, off_by_one_part.to_vec())?;

@@ -27,6 +27,7 @@ const DOC_IDS: [&str; 4] = ["a", "b", "c", "d"];
 const CLICK_IDS: [&str; 12] = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"];
 const QUERY_IDS: [&str; 8] = ["q1", "q2", "q3", "q4", "q5", "q6", "q7", "q8"];
 const TYPED: [&str; 4] = ["Red  Shoes", "red shoes", "STRASSE", "straße"];
+const CUSTOM_RESULTS: [&str; 3] = ["7", "8", "summer sale"];
 const USERS: [&str; 2] = ["anna", "ben"];
 const DEVICES: [Device; 2] = [Device::Desktop, Device::Mobile];
 /// Around these instants the dice throw their clicks: an ordinary noon, and changes of the clock in the zones below.
@@ -283,6 +284,7 @@ impl History<'_> {
             rank: dice.pick_or_none(2, &[0, 1, 300, 10_000]),
             device: dice.pick_or_none(2, &DEVICES),
             product_type: *dice.pick(&ProductType::ALL),
+            custom_result: dice.pick_or_none(2, &CUSTOM_RESULTS).map(str::parse).transpose()?,
             terms: dice.pick_or_none(2, &TYPED).map(terms).transpose()?,
             user: dice.pick_or_none(2, &USERS).map(str::parse).transpose()?,
             session: dice.pick_or_none(2, &USERS).map(Box::from),
@@ -342,6 +344,9 @@ impl History<'_> {
             filter.product_types = vec![*dice.pick(&ProductType::ALL), *dice.pick(&ProductType::ALL)];
         }
         if dice.once_in(6) {
+            filter.custom_result = Some(dice.pick::<&str>(&CUSTOM_RESULTS).parse()?);
+        }
+        if dice.once_in(6) {
             (filter.hits, filter.hits_not) =
                 *dice.pick(&[(Some(0), None), (None, Some(0)), (Some(12), Some(0))]);
         }
@@ -366,6 +371,8 @@ impl History<'_> {
             Grouping::Items { rows_max: 2 },
             Grouping::ItemRanks { rows_max: 100 },
             Grouping::ItemRanks { rows_max: 2 },
+            Grouping::CustomResults { rows_max: 100 },
+            Grouping::CustomResults { rows_max: 2 },
             Grouping::Distinct,
         ];
         let (from, to) = *self.dice.pick(&PERIODS);

@@ -48,6 +48,7 @@ pub fn click(doc_id: &str, at_ms: i64) -> Result<Click, Failure> {
         rank: None,
         device: None,
         product_type: ProductType::Search,
+        custom_result: None,
         terms: None,
         user: None,
         session: None,

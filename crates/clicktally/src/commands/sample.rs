@@ -182,6 +182,7 @@ impl Shop {
             rank: u32::try_from(rank + 1).ok(),
             device: None,
             product_type: kind,
+            custom_result: None,
             terms: None,
             user: Some(name(user)?),
             session: None,

@@ -32,6 +32,8 @@ struct Click {
     user: String,
     user_agent: &'static str,
     at_ms: i64,
+    /// The result placed by hand that it came from, where the dialect can tell one.
+    custom_result: Option<usize>,
 }
 
 /// An account that one dialect speaks for.
@@ -121,6 +123,7 @@ fn questions(dfid: &str) -> Vec<(&'static str, String)> {
         "searches/top",
         "searches/popular",
         "banners",
+        "custom-results",
     ];
     let of_item =
         ["clicks", "clicked_items", "clicked_items/position", "clicked_items/searches", "clicks/users"];
@@ -204,6 +207,7 @@ fn clicks(now_ms: i64) -> Vec<Click> {
         user_agent: USER_AGENTS[n * 2 / CLICKS],
         // Each at another instant: an event that is sent again is known by its own.
         at_ms: now_ms - i64::try_from(CLICKS - n).unwrap(),
+        custom_result: None,
     };
     (0..CLICKS).map(click).collect()
 }
@@ -231,8 +235,9 @@ fn by_doofinder(shop: &Shop, clicks: &[Click]) {
     for click in clicks {
         let dfid = format!("{}%40product%40{}", shop.hashid, md5_of(&click.item));
         // A session is at most 32 characters, and so is what identifies a visitor there, nearly.
+        let custom = click.custom_result.map_or(String::new(), |id| format!("&custom_results_id={id}"));
         let target = format!(
-            "/6/{}/stats/click?session_id=s&dfid={dfid}&position={}&user_id={}&query={}",
+            "/6/{}/stats/click?session_id=s&dfid={dfid}&position={}&user_id={}&query={}{custom}",
             shop.hashid,
             click.rank,
             click.user,
@@ -248,7 +253,8 @@ fn by_native(shop: &Shop, clicks: &[Click]) {
     let line = |click: &Click| {
         let device = if click.user_agent == USER_AGENTS[0] { "desktop" } else { "mobile" };
         json!({"type": "click", "at": click.at_ms, "hashid": shop.hashid, "doc_id": click.item, "device": device,
-            "query_id": shop.query_id(click.search), "rank": click.rank, "user": click.user})
+            "query_id": shop.query_id(click.search), "rank": click.rank, "user": click.user,
+            "custom_result": click.custom_result.map(|id| id.to_string())})
     };
     shop::stock(shop.address, &shop.key, &shop::lines(&clicks.iter().map(line).collect::<Vec<_>>()));
 }
@@ -326,5 +332,46 @@ fn the_same_clicks_through_each_dialect_are_the_same_in_every_statistic() {
         }
     }
     assert_eq!(http::ask(server.address, "GET", "/readyz", &[], None).status, 200);
+    server.stop();
+}
+
+#[test]
+fn custom_results_are_the_same_in_every_statistic_through_each_dialect_that_tells_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = ["--stats-per-second", "0", "--clicks-per-second", "0"];
+    let server = Server::start(folder.path(), &options);
+    let now_ms = shop::now_ms();
+    // Every fourth click came from one of three.
+    let told = |(n, click)| Click { custom_result: (n % 4 == 0).then_some(n % 3 + 7), ..click };
+    let clicks: Vec<Click> = clicks(now_ms).into_iter().take(CLICKS / 4).enumerate().map(told).collect();
+    let dialects: [(&str, Send); 2] = [("native", by_native), ("doofinder", by_doofinder)];
+    let mut due: Option<Vec<(String, String)>> = None;
+    for (number, (name, send)) in dialects.into_iter().enumerate() {
+        let shop = Shop::found(folder.path(), server.address, number, name);
+        shop.stock(now_ms);
+        send(&shop, &clicks);
+        let count = |id: usize, item: Option<&str>| {
+            let one = |click: &&Click| {
+                click.custom_result == Some(id) && item.is_none_or(|item| click.item == item)
+            };
+            clicks.iter().filter(one).count()
+        };
+        let mut by_hand: Vec<Value> =
+            (7..10).map(|id| json!({"id": id, "clicks": count(id, None), "displays": null})).collect();
+        by_hand.sort_by_key(|row| (std::cmp::Reverse(row["clicks"].as_u64()), row["id"].as_u64()));
+        assert_eq!(shop.rows("custom-results", ""), by_hand);
+        assert_eq!(shop.rows("custom-results", "&limit=1"), by_hand[..1]);
+        let eight = json!({"id": 8, "clicks": count(8, None), "displays": null});
+        assert_eq!(shop.rows("custom-results", "&id=8"), [eight]);
+        let of_item = shop.rows("custom-results", &format!("&dfid={}", shop.dfid(COUNTED_ITEM)));
+        let found: u64 = of_item.iter().map(|row| row["clicks"].as_u64().unwrap()).sum();
+        let items: usize = (7..10).map(|id| count(id, Some(COUNTED_ITEM))).sum();
+        assert!(items > 0 && found == items as u64, "{of_item:?}");
+        let found = shop.statistics();
+        let due = due.get_or_insert_with(|| found.clone());
+        for (found, due) in found.iter().zip(due.iter()) {
+            assert_eq!(found, due, "{name}");
+        }
+    }
     server.stop();
 }

@@ -38,6 +38,9 @@ fn log_lines() -> Vec<Value> {
         if n % 3 != 0 {
             click["query_id"] = json!(format!("q{}", n % 10));
         }
+        if n % 7 == 0 {
+            click["custom_result"] = json!(format!("{}", n % 4));
+        }
         told.push(click);
     }
     told

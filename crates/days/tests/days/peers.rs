@@ -47,6 +47,7 @@ fn click_json(click: &Click, day: &str) -> Value {
         "session": click.session,
         "searched_at": click.searched_ms,
         "received_at": click.received_ms,
+        "custom_result": click.custom_result.as_ref().map(clicks::CustomResultId::as_str),
         "day": day,
     })
 }

@@ -58,6 +58,7 @@ fn rows_without_any_of_the_optional_parts_come_back() {
         terms: None,
         user: None,
         session: None,
+        custom_result: None,
         ..click
     };
     let written: Vec<Click> = clicks(5, 3_000).into_iter().map(bare).collect();

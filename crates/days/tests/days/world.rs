@@ -90,6 +90,17 @@ fn times(dice: &mut Dice, count: usize) -> Vec<i64> {
 
 /// Clicks in the order of their time.
 pub fn clicks(seed: u64, count: usize) -> Vec<Click> {
+    let mut dice = Dice::new(!seed);
+    let told = clicks_that_tell_no_custom_result(seed, count).into_iter();
+    told.map(|click| {
+        let placed = dice.one_in(5).then(|| dice.name().parse().unwrap());
+        Click { custom_result: placed, ..click }
+    })
+    .collect()
+}
+
+/// Clicks in the order of their time. Files of versions 1.0 and 1.1, which had no custom results, hold these.
+pub fn clicks_that_tell_no_custom_result(seed: u64, count: usize) -> Vec<Click> {
     let mut dice = Dice::new(seed);
     let click = |at_ms: i64, dice: &mut Dice| Click {
         account: dice.account(),
@@ -104,6 +115,7 @@ pub fn clicks(seed: u64, count: usize) -> Vec<Click> {
         rank: dice.maybe(|dice| [0, 1, 10_000, u32::MAX, 1 << 31][dice.place(5)]),
         device: dice.device(),
         product_type: ProductType::ALL[dice.place(6)],
+        custom_result: None,
         terms: dice.maybe(|dice| SearchTerms::from_folded(&dice.text())),
         user: dice.maybe(|dice| dice.name().parse().unwrap()),
         session: dice.maybe(|dice| dice.text().into()),

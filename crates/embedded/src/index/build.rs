@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::index::custom_results::put_custom_results;
 use crate::index::cuts::quarter_of;
 use crate::index::directory::{place, put_directory, put_u32};
 use crate::index::file::SECTIONS;
@@ -23,12 +24,14 @@ pub struct Sections {
     pub counters: Vec<u8>,
     pub users: Vec<u8>,
     pub figures: Vec<u8>,
+    pub customs: Vec<u8>,
 }
 
 impl Sections {
     /// All sections in the order of the file, with the one that is not built of rows alone.
     pub fn with_ids<'s>(&'s self, ids: &'s [u8]) -> [&'s [u8]; SECTIONS] {
-        [&self.engines, &self.kinds, &self.postings, &self.counters, ids, &self.users, &self.figures]
+        let Self { engines, kinds, postings, counters, users, figures, customs } = self;
+        [engines, kinds, postings, counters, ids, users, figures, customs]
     }
 }
 
@@ -75,6 +78,7 @@ impl<'r> EngineBuild<'r> {
         let marks = put_users(&mut sections.users, self.rows);
         let figures_at = sections.figures.len() as u64;
         self.put_figures(&mut sections.figures);
+        put_custom_results(&mut sections.customs, self.rows);
         let figures_bytes = sections.figures.len() as u64 - figures_at;
         let counters_at = sections.counters.len();
         self.put_counters(&mut sections.counters);

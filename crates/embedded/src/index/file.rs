@@ -10,10 +10,10 @@ use crate::index::directory::{place, put_u32, u32_at};
 use crate::store_files::{read_exactly, write_file};
 
 /// The version of the format.
-const INDEX_VERSION: u32 = 4;
+const INDEX_VERSION: u32 = 5;
 const MAGIC: &[u8; 8] = b"ctindex\0";
 /// How many sections there are.
-pub const SECTIONS: usize = 7;
+pub const SECTIONS: usize = 8;
 const SECTION_BYTES: usize = 20;
 const HEADER_BYTES: usize = 24 + SECTIONS * SECTION_BYTES + 4;
 
@@ -30,6 +30,8 @@ pub enum Section {
     Users = 5,
     /// Ranks, or how much was found.
     Figures = 6,
+    /// Clicks from results placed by hand.
+    CustomResults = 7,
 }
 
 /// All of them.
@@ -41,6 +43,7 @@ pub const SECTIONS_ALL: [Section; SECTIONS] = [
     Section::Ids,
     Section::Users,
     Section::Figures,
+    Section::CustomResults,
 ];
 
 /// Why an index can't be used: it has to be built anew.

@@ -5,6 +5,7 @@
 pub mod build;
 pub mod counters;
 pub mod counts;
+pub mod custom_results;
 pub mod cuts;
 pub mod directories;
 pub mod directory;

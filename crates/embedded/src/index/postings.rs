@@ -25,6 +25,8 @@ pub struct PartBytes<'p> {
     pub users: Option<Arc<Vec<u8>>>,
     /// Where figures are asked for.
     pub figures: Option<Arc<Vec<u8>>>,
+    /// Where results placed by hand are grouped by.
+    pub customs: Option<Arc<Vec<u8>>>,
 }
 
 /// Counts a part's rows in whole quarters; where a directory says it all, it is kept to be added up with others. `None` when
@@ -80,7 +82,7 @@ pub fn tell_apart(
 
 /// Shows the rows of each engine that is wanted and has a kind that passes; with them, the question's day when every row
 /// counts, and on that day.
-fn each_engine(
+pub fn each_engine(
     part: &PartBytes<'_>,
     wanted: &Wanted,
     cuts: &DayCuts<'_>,
@@ -120,6 +122,8 @@ impl Counting<'_> {
             Grouping::Terms { .. } => return self.count_terms(rows, wanted, evaluator),
             Grouping::Items { .. } => return self.count_items(rows, wanted, evaluator).map(drop),
             Grouping::ItemRanks { .. } => return self.count_item_ranks(rows, wanted, evaluator),
+            // These are no postings.
+            Grouping::CustomResults { .. } => return Some(()),
             Grouping::Distinct => {
                 let on_items = self.count_items(rows, wanted, evaluator)?;
                 // Every click is on an item, and few searches are.

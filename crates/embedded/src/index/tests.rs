@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use clicks::conformance::Dice;
 use clicks::{
-    AccountCode, ClickFilter, Counter, Device, Dfid, DocId, EngineIndex, Grouping, Hashid, IndexName,
-    ItemDigest, LocalDays, Period, ProductType, Question, SearchTerms, Tally, UserCode, Zone,
+    AccountCode, ClickFilter, Counter, CustomResultId, Device, Dfid, DocId, EngineIndex, Grouping, Hashid,
+    IndexName, ItemDigest, LocalDays, Period, ProductType, Question, SearchTerms, Tally, UserCode, Zone,
 };
 
 use crate::evaluate::{Columns, Evaluator, Place};
 use crate::index::build::build;
 use crate::index::counters::{Counters, Kinds};
+use crate::index::custom_results;
 use crate::index::cuts::Cuts;
 use crate::index::directories::Directories;
 use crate::index::head::Head;
@@ -48,6 +49,8 @@ fn world(dice: &mut Dice) -> World {
     let (terms, items) = (*dice.pick(&[2, 300]), *dice.pick(&[3, 400]));
     let (terms, items) = (1 + dice.below(terms), 1 + dice.below(items));
     let visitors = *dice.pick(&[0, 3, 900]);
+    let customs: Vec<Option<CustomResultId>> =
+        (0..=dice.below(4)).map(|number| (number > 0).then(|| number.to_string().parse().unwrap())).collect();
     let figures = dice.pick(&[vec![0], vec![0, 1, 12], vec![0, 1, 300, 10_001]]).clone();
     for _ in 0..dice.below(4_000) {
         let engine = names.intern_engine(ACCOUNT, *dice.pick(&ENGINES));
@@ -65,6 +68,7 @@ fn world(dice: &mut Dice) -> World {
             product: u8::try_from(dice.below(6)).unwrap(),
             user: user(dice.below(visitors)),
             figure: *dice.pick(&figures),
+            custom: names.intern_custom_result(engine, dice.pick_or_none(2, &customs).flatten().as_ref()),
         });
     }
     World { names, rows, first }
@@ -102,6 +106,7 @@ fn question(dice: &mut Dice) -> Question {
         Grouping::Terms { rows_max: 20 },
         Grouping::Items { rows_max: 20 },
         Grouping::ItemRanks { rows_max: 20 },
+        Grouping::CustomResults { rows_max: 20 },
         Grouping::Distinct,
     ]);
     Question::clicks(days, filter, grouping)
@@ -115,11 +120,15 @@ fn answer(mut evaluator: Evaluator<'_>, question: &Question) -> (Tally, Numbered
     let mut counter = Counter::new(question);
     let mut rows = NumberedRows::new();
     match question.grouping {
-        Grouping::Terms { rows_max } | Grouping::Items { rows_max } => {
+        Grouping::Terms { rows_max }
+        | Grouping::Items { rows_max }
+        | Grouping::CustomResults { rows_max } => {
             let top = evaluator.top(rows_max);
             rows.extend(top.above.into_iter().map(|(number, clicks)| ((number, 0), clicks)));
             rows.extend(top.level.into_iter().map(|number| ((number, 0), top.level_clicks)));
-            rows.push(((0, 0), evaluator.untold()));
+            if !matches!(question.grouping, Grouping::CustomResults { .. }) {
+                rows.push(((0, 0), evaluator.untold()));
+            }
             rows.sort_unstable();
         }
         Grouping::ItemRanks { rows_max } => {
@@ -148,6 +157,7 @@ fn columns_of(rows: &[Row], evaluator: &mut Evaluator<'_>) {
         product: &rows.iter().map(|row| row.product).collect::<Vec<_>>(),
         user: &rows.iter().map(|row| row.user).collect::<Vec<_>>(),
         figure: &rows.iter().map(|row| row.figure).collect::<Vec<_>>(),
+        custom: &column(|row| row.custom),
         range_ms,
         only_engine: None,
     });
@@ -166,7 +176,8 @@ fn an_index_counts_as_its_rows_do() {
             let head = Head::read(&sections.engines, &sections.kinds).unwrap();
             assert_eq!(head.rows(), rows.len() as u64);
             counters.insert(day, 0, &head.quarters(&sections.counters).unwrap());
-            let sections = [sections.postings, sections.users, sections.figures].map(Arc::new);
+            let sections =
+                [sections.postings, sections.users, sections.figures, sections.customs].map(Arc::new);
             parts.push((day, head, sections));
         }
         for _ in 0..90 {
@@ -184,9 +195,14 @@ fn an_index_counts_as_its_rows_do() {
             let mut directories = Directories::default();
             for day in cuts.days() {
                 let (_, head, sections) = parts.iter().find(|part| part.0 == day.day).unwrap();
-                let [postings, users, figures] = sections.each_ref().map(Arc::clone);
+                let [postings, users, figures, customs] = sections.each_ref().map(Arc::clone);
                 let users = (question.grouping == Grouping::Distinct).then_some(users);
-                let part = PartBytes { head, postings, users, figures: Some(figures) };
+                let (figures, customs) = (Some(figures), Some(customs));
+                let part = PartBytes { head, postings, users, figures, customs };
+                if matches!(question.grouping, Grouping::CustomResults { .. }) {
+                    custom_results::count(&part, &wanted, &day, &mut by_postings).unwrap();
+                    continue;
+                }
                 count(&part, &wanted, &day, &mut directories, &mut by_postings).unwrap();
                 tell_apart(&part, &wanted, &day, by_postings.visitors_mut()).unwrap();
             }

@@ -7,6 +7,7 @@ use clicks::Click;
 
 use crate::evaluate::Columns;
 use crate::index::users::Mark;
+use crate::names::UNTOLD;
 use crate::record::{RecordError, flags, follows, read_if, read_rank};
 use crate::wire::{Reading, put_number, put_signed, put_text};
 
@@ -50,6 +51,8 @@ pub struct Row {
     pub user: Mark,
     /// One more than what it tells in a number, or 0: of a click its rank, of a search how much it found.
     pub figure: u64,
+    /// Which result placed by hand it came from, or `UNTOLD`.
+    pub custom: u32,
 }
 
 /// The columns that are counted.
@@ -64,6 +67,8 @@ pub struct Counted {
     product: Vec<u8>,
     user: Vec<Mark>,
     figure: Vec<u64>,
+    /// Up to the last row that tells one: few do, and most blocks have none.
+    custom: Vec<u32>,
     /// The first and the last instant.
     range_ms: Option<(i64, i64)>,
     /// More than one engine has rows here.
@@ -73,6 +78,10 @@ pub struct Counted {
 impl Counted {
     /// Adds a row.
     pub fn push(&mut self, row: Row) {
+        if row.custom != UNTOLD {
+            self.custom.resize(self.at_ms.len(), UNTOLD);
+            self.custom.push(row.custom);
+        }
         self.mixed |= self.engine.last().is_some_and(|engine| *engine != row.engine);
         let (first_ms, last_ms) = self.range_ms.unwrap_or((row.at_ms, row.at_ms));
         self.range_ms = Some((first_ms.min(row.at_ms), last_ms.max(row.at_ms)));
@@ -99,6 +108,7 @@ impl Counted {
             product: *self.product.get(row)?,
             user: *self.user.get(row)?,
             figure: *self.figure.get(row)?,
+            custom: self.custom.get(row).copied().unwrap_or(UNTOLD),
         })
     }
 
@@ -114,6 +124,7 @@ impl Counted {
             product: &self.product,
             user: &self.user,
             figure: &self.figure,
+            custom: &self.custom,
             range_ms: self.range_ms.unwrap_or((0, -1)),
             only_engine: self.engine.first().copied().filter(|_| !self.mixed),
         }
@@ -127,6 +138,7 @@ impl Counted {
             + self.product.capacity()
             + self.user.capacity() * size_of::<Mark>()
             + self.figure.capacity() * size_of::<u64>()
+            + self.custom.capacity() * size_of::<u32>()
     }
 
     /// Whether any row may lie in `from_ms..until_ms`.

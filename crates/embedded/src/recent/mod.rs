@@ -206,6 +206,7 @@ pub fn row_of(names: &mut Names, click: &Click, user: Mark) -> Row {
         product: click.product_type.number(),
         user,
         figure: rank_figure(click.rank),
+        custom: names.intern_custom_result(engine, click.custom_result.as_ref()),
     }
 }
 
@@ -224,6 +225,7 @@ pub fn row_of_search(names: &mut Names, search: &Search, user: Mark) -> Row {
         product: search_code(search.kind, search.found()),
         user,
         figure: hits_figure(search.found()),
+        custom: UNTOLD,
     }
 }
 
@@ -290,6 +292,7 @@ impl Names {
             rank: None,
             device: device_of(row.device)?,
             product_type: product_type_of(row.product)?,
+            custom_result: self.custom_results.name(row.custom).map(|(_, id)| id.clone()),
             terms: self.terms.name(row.terms).cloned(),
             user: None,
             session: None,

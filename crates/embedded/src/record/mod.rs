@@ -4,8 +4,8 @@
 //! another frame, and no bytes make reading panic. It must never know what a store decided, or why.
 
 use clicks::{
-    AccountCode, Click, Device, DocId, Hashid, IndexName, NameError, ProductType, Search, SearchKind,
-    SearchTerms, UserCode,
+    AccountCode, Click, CustomResultId, Device, DocId, Hashid, IndexName, NameError, ProductType, Search,
+    SearchKind, SearchTerms, UserCode,
 };
 
 use crate::wire::{Reading, put_number, put_signed, put_text};
@@ -17,6 +17,7 @@ const KIND_CLICK: u8 = 1;
 const KIND_SEARCH: u8 = 2;
 const KIND_OPENING: u8 = 3;
 const KIND_REDIRECTION: u8 = 4;
+const KIND_CUSTOM_RESULT_CLICK: u8 = 5;
 
 /// Why bytes are no record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -85,6 +86,10 @@ pub fn read_frame(frame: &[u8]) -> impl Iterator<Item = Result<Accepted, RecordE
 fn read_record(reading: &mut Reading<'_>) -> Result<Accepted, RecordError> {
     match reading.byte()? {
         KIND_CLICK => Ok(Accepted::Click(read_click(reading)?)),
+        KIND_CUSTOM_RESULT_CLICK => {
+            let click = read_click(reading)?;
+            Ok(Accepted::Click(Click { custom_result: Some(reading.text()?.parse()?), ..click }))
+        }
         kind @ (KIND_SEARCH | KIND_OPENING | KIND_REDIRECTION) => {
             let (mut search, join_ms, flags) = read_search_head(reading, search_kind(kind)?)?;
             search.doc_ids = read_doc_ids(reading, flags)?;
@@ -137,9 +142,10 @@ pub fn read_if<'a, T>(
     if follows { read(reading).map(Some) } else { Ok(None) }
 }
 
-/// Adds a click to a frame.
+/// Adds a click to a frame. Few come from a result placed by hand: they are a kind of their own, and the others take no byte
+/// for it.
 pub fn put_click(out: &mut Vec<u8>, click: &Click) {
-    out.push(KIND_CLICK);
+    out.push(if click.custom_result.is_some() { KIND_CUSTOM_RESULT_CLICK } else { KIND_CLICK });
     out.push(flags([
         click.index.is_some(),
         click.id.is_some(),
@@ -169,10 +175,12 @@ pub fn put_click(out: &mut Vec<u8>, click: &Click) {
         click.terms.as_ref().map(SearchTerms::as_str),
         click.user.as_ref().map(UserCode::as_str),
         click.session.as_deref(),
+        click.custom_result.as_ref().map(CustomResultId::as_str),
     ];
     texts.into_iter().flatten().for_each(|text| put_text(out, text));
 }
 
+/// All of a click but which result placed by hand it came from.
 fn read_click(reading: &mut Reading<'_>) -> Result<Click, RecordError> {
     let (flags, kinds) = (reading.byte()?, reading.byte()?);
     let part = |number| follows(flags, number);
@@ -188,6 +196,7 @@ fn read_click(reading: &mut Reading<'_>) -> Result<Click, RecordError> {
         rank: read_if(reading, part(4), read_rank)?,
         device: device_of(kinds & 3)?,
         product_type: product_type_of(kinds >> 2)?,
+        custom_result: None,
         doc_id: reading.text()?.parse()?,
         index: read_if(reading, part(0), |reading| Ok(reading.text()?.parse()?))?,
         id: read_if(reading, part(1), |reading| Ok(reading.text()?.into()))?,

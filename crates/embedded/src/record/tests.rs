@@ -29,6 +29,7 @@ fn any_click(dice: &mut Dice) -> Click {
         rank: dice.pick_or_none(2, &[0, 1, u32::MAX]),
         device: dice.pick_or_none(3, &[Device::Desktop, Device::Mobile]),
         product_type: *dice.pick(&ProductType::ALL),
+        custom_result: text(dice).map(|text| text.parse().unwrap()),
         terms: text(dice).and_then(|text| SearchTerms::fold(&text)),
         user: text(dice).map(|text| text.parse().unwrap()),
         session: text(dice).map(String::into_boxed_str),
@@ -164,6 +165,7 @@ fn the_bytes_of_version_1_stay_readable() {
         rank: Some(3),
         device: Some(Device::Mobile),
         product_type: ProductType::Banner,
+        custom_result: None,
         terms: None,
         user: None,
         session: None,
@@ -184,4 +186,17 @@ fn the_bytes_of_version_1_stay_readable() {
         session: None,
     };
     assert_eq!(found, [Accepted::Click(click), Accepted::Search(search, 1)]);
+}
+
+#[test]
+fn a_click_from_a_custom_result_is_a_kind_of_its_own_and_another_takes_no_byte_for_it() {
+    let mut dice = Dice::new(8);
+    for _ in 0..300 {
+        let click = any_click(&mut dice);
+        let (mut with, mut without) = (Vec::new(), Vec::new());
+        put_click(&mut with, &Click { custom_result: Some("7".parse().unwrap()), ..click.clone() });
+        put_click(&mut without, &Click { custom_result: None, ..click });
+        assert_eq!((with[0], without[0]), (5, 1));
+        assert_eq!(with[1..], [&without[1..], &[1, b'7']].concat());
+    }
 }

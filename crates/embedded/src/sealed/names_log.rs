@@ -24,6 +24,7 @@ const INDEX: u8 = 2;
 const ITEM: u8 = 3;
 const TERMS: u8 = 4;
 const SEVERAL_INDICES: u8 = 5;
+const CUSTOM_RESULT: u8 = 6;
 
 /// How many names of each kind there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,6 +34,7 @@ struct Ends {
     items: usize,
     terms: usize,
     several: usize,
+    custom_results: usize,
 }
 
 impl Ends {
@@ -43,6 +45,7 @@ impl Ends {
             items: names.items.numbers_end(),
             terms: names.terms.numbers_end(),
             several: names.several.numbers_end(),
+            custom_results: names.custom_results.numbers_end(),
         }
     }
 }
@@ -113,7 +116,7 @@ impl NamesLog {
     }
 }
 
-/// Adds some names to a frame. An engine comes before its indices, and they before their items and before several of them.
+/// Adds some names to a frame. An engine comes before its indices and its results placed by hand, and indices before their items and before several of them.
 fn put_page(frame: &mut Vec<u8>, names: &Names, next: &mut Ends, until: Ends) {
     let page = |from: usize, until: usize| {
         (from..until.min(from + PAGE_NAMES)).map(|number| (number, to_u32(number)))
@@ -151,6 +154,14 @@ fn put_page(frame: &mut Vec<u8>, names: &Names, next: &mut Ends, until: Ends) {
             indices.iter().for_each(|index| put_number(frame, u64::from(*index)));
         }
         next.several = number + 1;
+    }
+    for (number, name) in page(next.custom_results, until.custom_results).take_while(|_| placed) {
+        if let Some((engine, id)) = names.custom_results.name(name) {
+            frame.push(CUSTOM_RESULT);
+            put_number(frame, u64::from(*engine));
+            put_text(frame, id.as_str());
+        }
+        next.custom_results = number + 1;
     }
     for (number, name) in page(next.terms, until.terms) {
         if let Some(terms) = names.terms.name(name) {
@@ -190,6 +201,11 @@ fn read_names(names: &mut Names, frame: &[u8]) -> Result<(), RecordError> {
                     (*of == engine).then_some(()).ok_or(RecordError::Name)?;
                 }
                 names.intern_item(engine, index, &reading.text()?.parse()?);
+            }
+            CUSTOM_RESULT => {
+                let engine = read_number(&mut reading)?;
+                names.engines.name(engine).ok_or(RecordError::Name)?;
+                names.intern_custom_result(engine, Some(&reading.text()?.parse()?));
             }
             TERMS => {
                 names.intern_terms(Some(&SearchTerms::from_folded(reading.text()?)));

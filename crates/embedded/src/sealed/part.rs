@@ -139,6 +139,7 @@ pub struct Part {
     postings: Loaded,
     users: Loaded,
     figures: Loaded,
+    customs: Loaded,
 }
 
 /// A section of an index that is in memory when there is room for it.
@@ -171,6 +172,7 @@ pub enum Loads {
     Postings,
     Users,
     Figures,
+    CustomResults,
 }
 
 impl Loads {
@@ -179,6 +181,7 @@ impl Loads {
             Self::Postings => Section::Postings,
             Self::Users => Section::Users,
             Self::Figures => Section::Figures,
+            Self::CustomResults => Section::CustomResults,
         }
     }
 }
@@ -195,8 +198,8 @@ impl Part {
             return Err(IndexError::Damaged);
         }
         let removal = Removal { files, replaced: AtomicBool::new(false) };
-        let [postings, users, figures] = [const { Loaded::new() }; 3];
-        Ok(Self { removal, index, head, postings, users, figures })
+        let [postings, users, figures, customs] = [const { Loaded::new() }; 4];
+        Ok(Self { removal, index, head, postings, users, figures, customs })
     }
 
     /// Its files.
@@ -282,6 +285,7 @@ impl Part {
             Loads::Postings => &self.postings,
             Loads::Users => &self.users,
             Loads::Figures => &self.figures,
+            Loads::CustomResults => &self.customs,
         }
     }
 

@@ -42,6 +42,7 @@ fn click(dice: &mut Dice, row: usize) -> Click {
         rank: dice.pick_or_none(9, &[0, 1, 2, 3, 300, 10_000]),
         device: dice.pick_or_none(3, &[Device::Desktop, Device::Mobile]),
         product_type: *dice.pick(&ProductType::ALL),
+        custom_result: dice.once_in(4).then(|| format!("{}", dice.below(6)).parse().unwrap()),
         terms: dice.once_in(2).then(|| SearchTerms::fold(&dice.below(300).to_string()).unwrap()),
         user: (!dice.once_in(5)).then(|| format!("visitor{}", dice.below(9_000)).parse().unwrap()),
         session: None,
@@ -103,7 +104,7 @@ pub fn filters() -> Vec<ClickFilter> {
     filters
 }
 
-const GROUPINGS: [Grouping; 11] = [
+const GROUPINGS: [Grouping; 13] = [
     Grouping::Day,
     Grouping::DayAndEngine,
     Grouping::Engine,
@@ -114,6 +115,8 @@ const GROUPINGS: [Grouping; 11] = [
     Grouping::Items { rows_max: 9 },
     Grouping::ItemRanks { rows_max: 10_000 },
     Grouping::ItemRanks { rows_max: 9 },
+    Grouping::CustomResults { rows_max: 10_000 },
+    Grouping::CustomResults { rows_max: 2 },
     Grouping::Distinct,
 ];
 

@@ -70,6 +70,7 @@ fn click(dice: &mut Dice, number: usize) -> Click {
         rank: None,
         device: None,
         product_type: ProductType::Search,
+        custom_result: None,
         terms: None,
         user: user.map(|user| user.parse().unwrap()),
         session: None,

@@ -121,7 +121,7 @@ impl ExportLines {
     }
 }
 
-const CSV_HEADER: [&str; 12] = [
+const CSV_HEADER: [&str; 13] = [
     "at",
     "hashid",
     "index",
@@ -134,9 +134,10 @@ const CSV_HEADER: [&str; 12] = [
     "user",
     "session",
     "id",
+    "custom_result",
 ];
 
-fn csv_row(click: &Click) -> [String; 12] {
+fn csv_row(click: &Click) -> [String; 13] {
     let text = |value: Option<&str>| value.map_or_else(String::new, safe_text);
     [
         click.at_ms.to_string(),
@@ -151,6 +152,7 @@ fn csv_row(click: &Click) -> [String; 12] {
         text(click.user.as_ref().map(clicks::UserCode::as_str)),
         text(click.session.as_deref()),
         text(native::told_id(click).as_deref()),
+        text(click.custom_result.as_ref().map(clicks::CustomResultId::as_str)),
     ]
 }
 

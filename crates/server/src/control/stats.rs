@@ -152,6 +152,7 @@ fn asked(ask: StatsAsk) -> Result<Asked, ControlError> {
             "search, banner, custom_result, recommendation, quizz or aichat",
         )?,
         doc_id: None,
+        custom_result: None,
         hits: (None, None),
         measure: Measure::Clicks,
         grouping: match ask.by {
@@ -212,6 +213,6 @@ fn rows(question: &Question, tally: Tally) -> Vec<StatRow> {
             })
             .collect(),
         // Nothing here asks for these.
-        Tally::ItemRanks(_) | Tally::Distinct { .. } => Vec::new(),
+        Tally::ItemRanks(_) | Tally::CustomResults(_) | Tally::Distinct { .. } => Vec::new(),
     }
 }

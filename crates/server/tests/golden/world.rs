@@ -349,6 +349,7 @@ impl World {
             "device",
             "terms",
             "product_type",
+            "custom_result",
             "query_id",
             "id",
             "times",
@@ -378,6 +379,9 @@ impl World {
             device: get("device").map(|device| device.parse().map_err(|()| "device")).transpose()?,
             product_type: get("product_type")
                 .map_or(Ok(clicks::ProductType::Search), |kind| kind.parse().map_err(|()| "product_type"))?,
+            custom_result: get("custom_result")
+                .map(|id| id.parse().map_err(|_| "custom_result"))
+                .transpose()?,
             terms: get("terms").and_then(SearchTerms::fold),
             user: get("user").map(|user| user.parse().map_err(|_| "user")).transpose()?,
             session: None,
@@ -450,6 +454,7 @@ fn told(click: &Click, name: &str) -> Result<String, String> {
         "rank" => text(click.rank.as_ref()),
         "device" => text(click.device.as_ref()),
         "product_type" => click.product_type.to_string(),
+        "custom_result" => text(click.custom_result.as_ref()),
         "terms" => text(click.terms.as_ref()),
         "user" => text(click.user.as_ref()),
         "session" => text(click.session.as_ref()),

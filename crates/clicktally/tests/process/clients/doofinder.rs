@@ -78,7 +78,7 @@ fn pydoof_gets_what_it_expects_from_every_call() {
     let Some(python) = python("pydoof") else { return };
     let place = Place::open();
     let said = play(Command::new(python), "pydoof_calls.py", &place.told());
-    assert_eq!(said, "pydoof: 100 calls as expected\n");
+    assert_eq!(said, "pydoof: 104 calls as expected\n");
     place.close();
 }
 
@@ -102,6 +102,10 @@ fn the_doofinder_package_records_from_servers_and_from_pages() {
     assert_eq!(counted(""), 11);
     assert_eq!(counted("&product_type=custom_result"), 2);
     assert_eq!(counted("&product_type=banner"), 3);
+    let (from, to) = shop::week();
+    let target = format!("/api/v2/stats/custom-results?from={from}&to={to}");
+    let by_id = shop::stats(address, key, &target).json();
+    assert_eq!(by_id["results"], serde_json::json!([{"id": 5, "clicks": 2, "displays": null}]));
     assert_eq!(counted("&query=RED%20shoes"), 6);
     // A page's browser tells the device, a program does not.
     assert_eq!(counted("&device=desktop"), 4);

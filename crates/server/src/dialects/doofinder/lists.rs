@@ -28,6 +28,7 @@ pub(super) enum Shows {
     Terms,
     Users,
     Banners,
+    CustomResults,
     /// How many sessions began, and of how many visitors.
     Sessions,
     Redirects,
@@ -43,7 +44,7 @@ impl Shows {
             Self::Positions => &["product", "dfid", "position", "clicks"],
             Self::SearchesOfItem | Self::ClickedTerms | Self::Terms => &["query", "count"],
             Self::Users => &["users", "clicks", "product_clicks"],
-            Self::Banners => &["id", "clicks", "displays"],
+            Self::Banners | Self::CustomResults => &["id", "clicks", "displays"],
             Self::Sessions => &["users", "sessions", "unique_sessions"],
             Self::Redirects => &["id", "count", "link"],
             Self::Days | Self::Usage | Self::Rates => &["date", "timestamp", "count"],
@@ -52,7 +53,11 @@ impl Shows {
 
     /// Whether each search engine has a list of its own where `aggregate=false`.
     pub(super) const fn has_lists_by_engine(self) -> bool {
-        self.has_count() || matches!(self, Self::Banners | Self::Positions | Self::Users | Self::Sessions)
+        self.has_count()
+            || matches!(
+                self,
+                Self::Banners | Self::CustomResults | Self::Positions | Self::Users | Self::Sessions
+            )
     }
 
     /// Whether rows have a count of their own that is added up.
@@ -85,12 +90,22 @@ pub(super) fn list_of(
         // Where a redirection leads, nobody tells.
         Tally::Items(items) if list.shows == Shows::Redirects => {
             for (item, count) in items {
-                list.push(engine, *count, vec![numbered_id(item), json!(count), Value::Null]);
+                list.push(engine, *count, vec![numbered_id(item.doc_id.as_str()), json!(count), Value::Null]);
             }
         }
         Tally::Items(items) if list.shows == Shows::Banners => {
             for (item, clicks) in items {
-                list.push(engine, *clicks, vec![numbered_id(item), json!(clicks), Value::Null]);
+                list.push(
+                    engine,
+                    *clicks,
+                    vec![numbered_id(item.doc_id.as_str()), json!(clicks), Value::Null],
+                );
+            }
+        }
+        // How often they were shown, nobody tells.
+        Tally::CustomResults(rows) => {
+            for (_, id, clicks) in rows {
+                list.push(engine, *clicks, vec![numbered_id(id.as_str()), json!(clicks), Value::Null]);
             }
         }
         Tally::Items(items) => {
@@ -127,9 +142,8 @@ pub(super) fn list_of(
     Ok(())
 }
 
-/// Banners and redirections are numbered; one that isn't is named.
-fn numbered_id(item: &ClickedItem) -> Value {
-    let text = item.doc_id.as_str();
+/// Banners, custom results and redirections are numbered; one that isn't is named.
+fn numbered_id(text: &str) -> Value {
     let number = text.parse::<u64>().ok().filter(|number| number.to_string() == text);
     number.map_or_else(|| json!(text), |number| json!(number))
 }

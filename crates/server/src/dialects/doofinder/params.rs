@@ -287,6 +287,7 @@ impl Given {
             item: self.dfid,
             doc_id: None,
             product_types: self.product_types,
+            custom_result: None,
             hits: (None, None),
             measure: Measure::Clicks,
             grouping: if aggregate { Grouping::Day } else { Grouping::DayAndEngine },

@@ -1,6 +1,7 @@
 //! The statistics that are read: which there are, which parameters each has, and what it asks. Each is one question of the
 //! store, or one for each search engine where `aggregate=false` asks for that. Knows no store and no engine.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -36,7 +37,7 @@ const fn of_searches(path: &'static str, accepts: &'static [&'static str], shows
 }
 
 /// All of them but for `sector`, whose path has a name in it.
-pub(super) const READS: [Read; 13] = [
+pub(super) const READS: [Read; 14] = [
     of_clicks("clicks", &[], Shows::Days),
     of_clicks("clicked_items", &["limit"], Shows::Items),
     of_clicks("clicked_items/position", &["limit"], Shows::Positions),
@@ -50,6 +51,7 @@ pub(super) const READS: [Read; 13] = [
     ),
     of_clicks("searches/popular", &["exclude", "limit"], Shows::ClickedTerms),
     of_clicks("banners", &["id", "limit"], Shows::Banners),
+    of_clicks("custom-results", &["id", "limit"], Shows::CustomResults),
     of_searches("usage", &["type", "account_code"], Shows::Usage),
     Read { path: "inits", accepts: &[], measure: Measure::Openings, shows: Shows::Days },
     Read { path: "inits/users", accepts: &[], measure: Measure::Openings, shows: Shows::Sessions },
@@ -62,13 +64,9 @@ pub(super) const READS: [Read; 13] = [
 ];
 
 /// Published statistics of what nobody tells this server: better no answer than a zero that was made up.
-pub(super) const UNANSWERED: [(&str, &str); 13] = [
+pub(super) const UNANSWERED: [(&str, &str); 12] = [
     ("carts", "carts are not recorded"),
     ("checkouts", "checkouts are not recorded"),
-    (
-        "custom-results",
-        "which custom result led to a click is not recorded; see product_type=custom_result of clicks",
-    ),
     ("facets", "facets are not recorded"),
     ("facets/top", "facets are not recorded"),
     ("facets_by_day", "facets are not recorded"),
@@ -181,14 +179,24 @@ impl Read {
                 if self.shows == Shows::Banners {
                     asked.product_types = vec![ProductType::Banner];
                 }
-                let rule = "id: must be 1 to 512 characters, none of them a control character";
-                let id = more.id.as_deref().map(str::parse).transpose();
-                asked.doc_id = id.map_err(|_| Failure::BadParams(rule.to_owned()))?;
+                asked.doc_id = id_of(more)?;
                 asked.grouping = Grouping::Items { rows_max };
+            }
+            Shows::CustomResults => {
+                asked.product_types = vec![ProductType::CustomResult];
+                asked.custom_result = id_of(more)?;
+                asked.grouping = Grouping::CustomResults { rows_max };
             }
         }
         Ok(rows_max)
     }
+}
+
+/// What the rows are held to that are named by ids.
+fn id_of<T: FromStr>(more: &More) -> Result<Option<T>, Failure> {
+    let rule = "id: must be 1 to 512 characters, none of them a control character";
+    let id = more.id.as_deref().map(str::parse).transpose();
+    id.map_err(|_| Failure::BadParams(rule.to_owned()))
 }
 
 /// Why a question can't be answered from what is recorded: better no answer than a zero that was made up.

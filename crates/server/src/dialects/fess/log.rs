@@ -213,6 +213,7 @@ impl Entry<'_> {
             rank: rank.and_then(|rank| u32::try_from(rank).ok()),
             device: None::<Device>,
             product_type: ProductType::Search,
+            custom_result: None,
             terms: None,
             user: self.user()?,
             session: None,

@@ -180,6 +180,7 @@ fn line(engines: &[Arc<Engine>], click: Clicked) -> Result<(u64, ClickLine), Ref
         rank: click.rank,
         device: None,
         product_type: ProductType::Search,
+        custom_result: None,
         terms: None,
         user: Some(click.user),
         session: None,

@@ -133,6 +133,15 @@ fn click(
 ) -> Result<ClickLine, Rejection> {
     let rank = fields.natural("rank", u64::from(RANK_MAX))?;
     let searched_ms = fields.natural("searched_at", SEARCHED_AT_MS_MAX)?;
+    let custom_result = fields.name("custom_result")?;
+    let product_type = match (fields.word("product_type", PRODUCT_TYPES)?, &custom_result) {
+        (None, None) => ProductType::Search,
+        (None | Some(ProductType::CustomResult), Some(_)) => ProductType::CustomResult,
+        (Some(_), Some(_)) => {
+            return Err(breaks("custom_result", "must come with no other product_type than custom_result"));
+        }
+        (Some(told), None) => told,
+    };
     Ok(ClickLine {
         id: fields.id("id")?.map(Box::from),
         at_ms: at_ms()?,
@@ -143,7 +152,8 @@ fn click(
         searched_ms: searched_ms.and_then(|ms| i64::try_from(ms).ok()),
         rank: rank.and_then(|rank| u32::try_from(rank).ok()),
         device: fields.word("device", DEVICES)?,
-        product_type: fields.word("product_type", PRODUCT_TYPES)?.unwrap_or(ProductType::Search),
+        product_type,
+        custom_result,
         terms: fields.short_text("query", CLICK_QUERY_CHARS_MAX)?.and_then(SearchTerms::fold),
         user: fields.name("user")?,
         session: fields.id("session")?.map(Box::from),

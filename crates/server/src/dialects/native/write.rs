@@ -1,7 +1,7 @@
 //! Clicks, searches and items as native lines: what `export` writes and `import --url` sends. Each line reads back to
 //! what it was written from. Knows no HTTP and no file system.
 
-use clicks::{Click, Device, DocId, IndexName, Search, SearchKind, SearchTerms, UserCode};
+use clicks::{Click, CustomResultId, Device, DocId, IndexName, Search, SearchKind, SearchTerms, UserCode};
 use serde::Serialize;
 
 use crate::bulk::fitting_id;
@@ -70,6 +70,8 @@ struct ClickTold<'a> {
     device: Option<&'static str>,
     product_type: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    custom_result: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<&'a str>,
@@ -114,6 +116,7 @@ fn told_click(click: &Click) -> ClickLine {
         rank: click.rank,
         device: click.device,
         product_type: click.product_type,
+        custom_result: click.custom_result.clone(),
         terms: click.terms.clone(),
         user: click.user.clone(),
         session: click.session.clone(),
@@ -181,6 +184,7 @@ fn write_click_line(out: &mut Vec<u8>, click: &ClickLine) {
         rank: click.rank,
         device: click.device.map(Device::as_str),
         product_type: click.product_type.as_str(),
+        custom_result: click.custom_result.as_ref().map(CustomResultId::as_str),
         user: click.user.as_ref().map(UserCode::as_str),
         session: click.session.as_deref(),
     };
@@ -221,6 +225,7 @@ mod tests {
     }
 
     fn random_click(chance: &mut Chance) -> Click {
+        let product_type = *chance.pick(&ProductType::ALL);
         Click {
             account: AccountCode::from_bytes([1; 8]),
             engine: Hashid::from_bytes([u8::try_from(chance.below(256)).unwrap(); 16]),
@@ -233,7 +238,8 @@ mod tests {
             searched_ms: maybe(chance, |chance| i64::try_from(chance.below(9_999_999_999_999)).unwrap()),
             rank: maybe(chance, |chance| u32::try_from(chance.below(10_001)).unwrap()),
             device: maybe(chance, |chance| *chance.pick(&[Device::Desktop, Device::Mobile])),
-            product_type: *chance.pick(&ProductType::ALL),
+            product_type,
+            custom_result: maybe(chance, named).filter(|_| product_type == ProductType::CustomResult),
             terms: maybe(chance, |chance| *chance.pick(&TYPED)).and_then(SearchTerms::fold),
             user: maybe(chance, named),
             session: maybe(chance, text),

@@ -155,6 +155,7 @@ impl Rules {
             rank: rank(document)?,
             device: device(document),
             product_type: ProductType::Search,
+            custom_result: None,
             terms: fields.short_text("user_query", SEARCH_QUERY_CHARS_MAX)?.and_then(SearchTerms::fold),
             user: user(fields)?,
             session: session(document, fields)?,

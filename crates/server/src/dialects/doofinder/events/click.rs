@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use clicks::{
-    DocId, EngineIndex, Hashid, IndexName, Outcome, ProductType, SEARCH_QUERY_CHARS_MAX, SearchKind,
-    SearchTerms, StoreError, UserCode, check_id,
+    CustomResultId, DocId, EngineIndex, Hashid, IndexName, Outcome, ProductType, SEARCH_QUERY_CHARS_MAX,
+    SearchKind, SearchTerms, StoreError, UserCode, check_id,
 };
 use registry::Engine;
 
@@ -56,12 +56,20 @@ pub(super) async fn click(
         (None, Some((id, index))) => of_names(id, index, engine, app)?,
         (None, None) => return Err(Refusal::Missing("dfid".to_owned())),
     };
-    let product_type = match told.text("custom_results_id")? {
+    let custom_result = told.text("custom_results_id")?.map(custom_result).transpose()?;
+    let product_type = match custom_result {
         Some(_) => ProductType::CustomResult,
         None => ProductType::Search,
     };
     let rank = told.text("position")?.map(position).transpose()?;
-    Ok(ClickLine { index: Some(index), user, rank, product_type, ..line(told, doc_id, session)? })
+    Ok(ClickLine {
+        index: Some(index),
+        user,
+        rank,
+        product_type,
+        custom_result,
+        ..line(told, doc_id, session)?
+    })
 }
 
 /// A click on a banner, without its time and device. No catalogue holds banners.
@@ -105,6 +113,7 @@ fn line(told: &Told, doc_id: DocId, session: Option<Box<str>>) -> Result<ClickLi
         rank: None,
         device: None,
         product_type: ProductType::Search,
+        custom_result: None,
         terms: query.and_then(SearchTerms::fold),
         user: None,
         session,
@@ -128,6 +137,10 @@ pub(super) fn session_id(told: Option<&str>) -> Result<Option<Box<str>>, Refusal
 pub(super) fn user_id(told: &str) -> Result<UserCode, Refusal> {
     let short = told.chars().count() <= USER_CHARS_MAX;
     short.then(|| told.parse().ok()).flatten().ok_or(Refusal::User)
+}
+
+fn custom_result(told: &str) -> Result<CustomResultId, Refusal> {
+    told.parse().map_err(|_| Refusal::Bad("custom_results_id is invalid".to_owned()))
 }
 
 fn position(told: &str) -> Result<u32, Refusal> {
