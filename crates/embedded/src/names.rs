@@ -282,7 +282,7 @@ impl Names {
             Grouping::Terms { .. } => self.terms.numbers_end(),
             Grouping::Items { .. } | Grouping::Distinct => self.items.numbers_end(),
             Grouping::CustomResults { .. } => self.custom_results.numbers_end(),
-            // Pairs are found in a table.
+            // Pairs are sorted and counted, without a cell for each.
             Grouping::ItemRanks { .. } => 0,
             Grouping::Day | Grouping::DayAndEngine | Grouping::Engine | Grouping::Device => 0,
         }
