@@ -16,7 +16,8 @@ use crate::world;
 /// More rows than any of the files can tell without saying the same thing again and again.
 const ROWS_MAX: usize = 4_000;
 
-/// Known and open: the decoder believes what a page's header says of its size before it is decompressed, up to 2 GiB.
+/// Known and open: the decoder believes what a page's header says of its size before it is decompressed, up to 2 GiB. It also
+/// passes over a list of flags in a footer one by one, however many the footer says it has: two thousand million take ten seconds.
 const PAGE_WORTH_BYTES: usize = 2 << 20;
 
 struct Written {
