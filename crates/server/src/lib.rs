@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod app;
+mod asking;
 mod browser;
 pub mod bulk;
 pub mod clock;
@@ -19,6 +20,8 @@ pub mod json;
 mod media_type;
 mod origins;
 pub mod pages;
+mod query_params;
+mod query_string;
 mod received;
 pub mod retention;
 pub mod settings;
