@@ -9,6 +9,7 @@ pub mod clock;
 pub mod control;
 pub mod counts;
 pub mod csv_text;
+mod dashboard;
 pub mod dialects;
 pub mod doors;
 pub mod feed;
