@@ -32,6 +32,7 @@ export function filterButton() {
       const set = state.hashid.length + state.index.length + state.type.length + (state.device ? 1 : 0) + (state.query ? 1 : 0);
       amount.hidden = set === 0;
       fill(amount, String(set));
+      button.setAttribute("aria-label", set === 0 ? "Filters" : `Filters, ${set} set`);
     },
   };
 }
