@@ -247,6 +247,10 @@ pub fn questions() -> Vec<Question> {
         ask(days("20240531", "20240602", "Z"), all.clone(), Grouping::Distinct),
         ask(days("20240531", "20240602", "Z"), all.clone(), Grouping::ItemRanks { rows_max: 9 }),
         ask(days("20240531", "20240602", "Z"), all.clone(), Grouping::CustomResults { rows_max: 9 }),
+        ask(days("20240531", "20240602", "Z"), all.clone(), Grouping::Rank),
+        ask(days("20240531", "20240602", "Z"), all.clone(), Grouping::ItemsReport { rows_max: 9 }),
+        ask(days("20240530", "20240603", "Z"), all.clone(), Grouping::ClickThrough),
+        ask(days("20240601", "20240602", "+05:17"), all.clone(), Grouping::TermsReport { rows_max: 9 }),
         Question::searches(days("20240530", "20240603", "Z"), all.clone(), Grouping::Day),
         Question::searches(
             days("20240601", "20240602", "+05:17"),

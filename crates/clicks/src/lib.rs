@@ -11,6 +11,7 @@ mod memory;
 mod names;
 mod period;
 mod question;
+mod report;
 mod search;
 mod store;
 mod tally;
@@ -27,7 +28,8 @@ pub use names::{
     check_id,
 };
 pub use period::{Bound, INSTANT_MS_MAX, INSTANT_MS_MIN, Period, PeriodError};
-pub use question::{Grouping, Measure, Question, TOP_ROWS_MAX};
+pub use question::{CLICKED_WITHIN_MS, Grouping, Measure, Question, TOP_ROWS_MAX};
+pub use report::{ClickThrough, RankSum};
 pub use search::{SEARCH_DOCS_MAX, SEARCH_QUERY_CHARS_MAX, Search, SearchKind};
 pub use store::{
     ClickStream, DEFAULT_JOIN_MS, Forget, Forgotten, Outcome, Promise, Record, Store, StoreError,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::click::Click;
 use crate::filter::ClickFilter;
 use crate::names::{AccountCode, UserCode};
-use crate::question::{Measure, Question};
+use crate::question::{CLICKED_WITHIN_MS, Measure, Question};
 use crate::search::Search;
 use crate::store::{
     ClickStream, Forget, Forgotten, Outcome, Promise, Record, Store, StoreError, StoreStatus, ready,
@@ -102,6 +102,17 @@ impl Kept {
         Outcome::Recorded
     }
 
+    /// The instants of the clicks that name a search, by that search.
+    fn named(&self) -> HashMap<(AccountCode, &str), Vec<i64>> {
+        let mut named: HashMap<(AccountCode, &str), Vec<i64>> = HashMap::new();
+        for click in &self.clicks {
+            if let Some(id) = &click.query_id {
+                named.entry((click.account, id)).or_default().push(click.at_ms);
+            }
+        }
+        named
+    }
+
     fn forget(&mut self, click_goes: impl Fn(&Click) -> bool, goes: impl Fn(&Search) -> bool) -> Forgotten {
         let before = (self.clicks.len(), self.searches.len());
         let all = std::mem::take(&mut self.clicks).into_iter().zip(std::mem::take(&mut self.waits));
@@ -131,6 +142,11 @@ impl Kept {
     }
 }
 
+/// Whether any of the clicks that name a search is not too far from it.
+fn is_clicked(search: &Search, clicks_ms: &[i64]) -> bool {
+    clicks_ms.iter().any(|at_ms| at_ms.abs_diff(search.at_ms) <= CLICKED_WITHIN_MS.unsigned_abs())
+}
+
 impl Store for MemoryStore {
     fn append(&self, records: Vec<Record>) -> Promise<'_, Vec<Outcome>> {
         let mut kept = self.kept();
@@ -144,9 +160,15 @@ impl Store for MemoryStore {
         let kept = self.kept();
         kept.check_kept(question)?;
         let mut counter = Counter::new(question);
-        match question.measure {
-            Measure::Clicks => kept.clicks.iter().chain(&kept.counted).for_each(|click| counter.count(click)),
-            _ => kept.searches.values().for_each(|search| counter.count_search(search)),
+        if question.measure == Measure::Clicks || question.grouping.joins() {
+            kept.clicks.iter().chain(&kept.counted).for_each(|click| counter.count(click));
+        }
+        if question.measure != Measure::Clicks || question.grouping.joins() {
+            let named = kept.named();
+            kept.searches.values().for_each(|search| {
+                let clicks = named.get(&(search.account, &*search.id));
+                counter.count_search(search, clicks.is_some_and(|at_ms| is_clicked(search, at_ms)));
+            });
         }
         Ok(counter.finish())
     }

@@ -4,10 +4,11 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::case::SearchTerms;
-use crate::click::{Click, Device};
+use crate::click::{Click, Device, ProductType};
 use crate::item::ClickedItem;
-use crate::names::{CustomResultId, Hashid, UserCode};
+use crate::names::{CustomResultId, Hashid, IndexName, UserCode};
 use crate::question::{Grouping, Question, TOP_ROWS_MAX};
+use crate::report::{ClickThrough, RankSum, Reports};
 use crate::search::Search;
 
 /// The answer to a question: rows of key and count.
@@ -38,10 +39,23 @@ pub enum Tally {
         /// Different items.
         items: u64,
     },
+    /// Most clicks first, then by name; no index last among equals.
+    Indices(Vec<(Option<IndexName>, u64)>),
+    /// Each of [`ProductType::ALL`].
+    ProductTypes(Vec<(ProductType, u64)>),
+    /// By rank; no rank last.
+    Ranks(Vec<(Option<u32>, u64)>),
+    /// Most clicks first, then by engine, index and `doc_id`; no index first among equals.
+    ItemsReport(Vec<(ClickedItem, u64, RankSum)>),
+    /// A row for each of [`crate::LocalDays::days`].
+    ClickThrough(Vec<ClickThrough>),
+    /// Most searches first, or most clicks where those are measured, then most of the other, then by terms; no terms last among
+    /// equals.
+    TermsReport(Vec<(Option<SearchTerms>, ClickThrough, RankSum)>),
 }
 
 impl Tally {
-    /// The sum of all rows' counts.
+    /// The sum of all rows' counts; of clicks where rows count searches beside them.
     #[must_use]
     pub fn total(&self) -> u64 {
         match self {
@@ -54,7 +68,24 @@ impl Tally {
             Self::ItemRanks(rows) => rows.iter().map(|row| row.2).sum(),
             Self::CustomResults(rows) => rows.iter().map(|row| row.2).sum(),
             Self::Distinct { count, .. } => *count,
+            Self::Indices(rows) => rows.iter().map(|row| row.1).sum(),
+            Self::ProductTypes(rows) => rows.iter().map(|row| row.1).sum(),
+            Self::Ranks(rows) => rows.iter().map(|row| row.1).sum(),
+            Self::ItemsReport(rows) => rows.iter().map(|row| row.1).sum(),
+            Self::ClickThrough(rows) => rows.iter().map(|row| row.clicks).sum(),
+            Self::TermsReport(rows) => rows.iter().map(|row| row.1.clicks).sum(),
         }
+    }
+
+    /// What the rows of a tally by rank tell of the ranks together; nothing of any other tally.
+    #[must_use]
+    pub fn rank_sum(&self) -> RankSum {
+        let Self::Ranks(rows) = self else { return RankSum::default() };
+        rows.iter().fold(RankSum::default(), |mut all, (rank, clicks)| {
+            let one = RankSum::of(*rank);
+            all.add(RankSum { told: one.told * clicks, sum: one.sum * clicks });
+            all
+        })
     }
 }
 
@@ -72,6 +103,9 @@ pub struct Counter<'q> {
     custom_results: HashMap<(Hashid, CustomResultId), u64>,
     users: HashSet<UserCode>,
     distinct: Distinct,
+    indices: HashMap<Option<IndexName>, u64>,
+    ranks: HashMap<Option<u32>, u64>,
+    reports: Reports,
 }
 
 /// How many there are, and how many different ones.
@@ -84,6 +118,9 @@ pub struct Distinct {
     /// Items.
     pub items: u64,
 }
+
+/// One click.
+const CLICK: ClickThrough = ClickThrough { searches: 0, clicked: 0, clicks: 1 };
 
 /// Mobile, desktop, unknown: the order of the rows.
 const DEVICES: [Option<Device>; 3] = [Some(Device::Mobile), Some(Device::Desktop), None];
@@ -98,8 +135,13 @@ impl<'q> Counter<'q> {
             Grouping::DayAndEngine => days * engines,
             Grouping::Engine => engines,
             Grouping::Device => DEVICES.len(),
+            Grouping::ProductType => ProductType::ALL.len(),
             _ => 0,
         };
+        let mut reports = Reports::default();
+        if question.grouping == Grouping::ClickThrough {
+            reports.days.resize(days, ClickThrough::default());
+        }
         Self {
             question,
             cells: vec![0; cells],
@@ -110,6 +152,9 @@ impl<'q> Counter<'q> {
             custom_results: HashMap::new(),
             users: HashSet::new(),
             distinct: Distinct::default(),
+            indices: HashMap::new(),
+            ranks: HashMap::new(),
+            reports,
         }
     }
 
@@ -132,14 +177,25 @@ impl<'q> Counter<'q> {
                     self.users.extend(click.user.clone());
                     self.add_item(ClickedItem::of(click), 1);
                 }
+                Grouping::Index => self.add_index(click.index.as_ref(), 1),
+                Grouping::ProductType => self.add_product_type(click.product_type, 1),
+                Grouping::Rank => self.add_rank(click.rank, 1),
+                Grouping::ItemsReport { .. } => {
+                    self.add_item_report(ClickedItem::of(click), 1, RankSum::of(click.rank));
+                }
+                Grouping::ClickThrough => self.add_day_report(day, CLICK),
+                Grouping::TermsReport { .. } => {
+                    self.add_terms_report(click.terms.clone(), CLICK, RankSum::of(click.rank));
+                }
                 _ => self.add(day, click.engine, click.device, 1),
             }
         }
     }
 
-    /// Counts a search if it lies in the period and passes the filter.
-    pub fn count_search(&mut self, search: &Search) {
-        if self.question.measure.searches() == Some(search.kind)
+    /// Counts a search if it lies in the period and passes the filter. Whether it is a clicked one matters only where searches are
+    /// joined to their clicks.
+    pub fn count_search(&mut self, search: &Search, is_clicked: bool) {
+        if self.question.search_kind() == Some(search.kind)
             && let Some(day) = self.question.days.day_of(search.at_ms)
             && self.question.filter.passes_search(search)
         {
@@ -168,6 +224,23 @@ impl<'q> Counter<'q> {
                     if let Some(item) = redirection {
                         self.add_item(item, 1);
                     }
+                }
+                Grouping::Index => self.add_indices(&search.indices, 1),
+                // None is of a kind of result.
+                Grouping::ProductType => {}
+                Grouping::Rank => self.add_rank(None, 1),
+                Grouping::ItemsReport { .. } => {
+                    if let Some(item) = redirection {
+                        self.add_item_report(item, 1, RankSum::default());
+                    }
+                }
+                Grouping::ClickThrough => {
+                    let clicked = u64::from(is_clicked);
+                    self.add_day_report(day, ClickThrough { searches: 1, clicked, clicks: 0 });
+                }
+                Grouping::TermsReport { .. } => {
+                    let one = ClickThrough { searches: 1, clicked: u64::from(is_clicked), clicks: 0 };
+                    self.add_terms_report(search.terms(), one, RankSum::default());
                 }
                 _ => self.add(day, search.engine, search.device, 1),
             }
@@ -198,6 +271,48 @@ impl<'q> Counter<'q> {
     /// Adds clicks from a result placed by hand that lie in the period and pass the filter.
     pub fn add_custom_result(&mut self, engine: Hashid, id: CustomResultId, clicks: u64) {
         *self.custom_results.entry((engine, id)).or_default() += clicks;
+    }
+
+    /// Adds clicks in an index, or in none, that lie in the period and pass the filter.
+    pub fn add_index(&mut self, index: Option<&IndexName>, clicks: u64) {
+        *self.indices.entry(index.cloned()).or_default() += clicks;
+    }
+
+    /// As [`Counter::add_index`], of searches in several indices, or in none: each counts in each of them.
+    pub fn add_indices(&mut self, indices: &[IndexName], searches: u64) {
+        let each_once: HashSet<&IndexName> = indices.iter().collect();
+        if each_once.is_empty() {
+            self.add_index(None, searches);
+        }
+        each_once.into_iter().for_each(|index| self.add_index(Some(index), searches));
+    }
+
+    /// Adds clicks on a kind of result that lie in the period and pass the filter.
+    pub fn add_product_type(&mut self, product_type: ProductType, clicks: u64) {
+        if let Some(count) = self.cells.get_mut(usize::from(product_type.number())) {
+            *count += clicks;
+        }
+    }
+
+    /// Adds clicks at a rank, or that tell none, that lie in the period and pass the filter.
+    pub fn add_rank(&mut self, rank: Option<u32>, clicks: u64) {
+        *self.ranks.entry(rank).or_default() += clicks;
+    }
+
+    /// Adds clicks on an item, with their ranks, that lie in the period and pass the filter.
+    pub fn add_item_report(&mut self, item: ClickedItem, clicks: u64, ranks: RankSum) {
+        self.reports.add_item(item, clicks, ranks);
+    }
+
+    /// Adds searches and clicks that lie in the period's `day` and pass the filter.
+    pub fn add_day_report(&mut self, day: usize, more: ClickThrough) {
+        self.reports.add_day(day, more);
+    }
+
+    /// Adds searches with these terms, or with none, and clicks from such searches with their ranks, that lie in the period and pass
+    /// the filter.
+    pub fn add_terms_report(&mut self, terms: Option<SearchTerms>, more: ClickThrough, ranks: RankSum) {
+        self.reports.add_terms(terms, more, ranks);
     }
 
     /// Adds visitors and items that were told apart elsewhere: none of them may be counted here in another way.
@@ -280,6 +395,29 @@ impl<'q> Counter<'q> {
                 users: self.distinct.users + self.users.len() as u64,
                 items: self.distinct.items + self.items.len() as u64,
             },
+            Grouping::Index => {
+                let mut rows: Vec<_> = self.indices.into_iter().collect();
+                rows.sort_unstable_by(|(left, many), (right, few)| {
+                    few.cmp(many).then_with(|| (left.is_none(), left).cmp(&(right.is_none(), right)))
+                });
+                rows.truncate(TOP_ROWS_MAX);
+                Tally::Indices(rows)
+            }
+            Grouping::ProductType => {
+                Tally::ProductTypes(ProductType::ALL.into_iter().zip(self.cells).collect())
+            }
+            Grouping::Rank => {
+                let mut rows: Vec<_> = self.ranks.into_iter().collect();
+                rows.sort_unstable_by_key(|(rank, _)| (rank.is_none(), *rank));
+                Tally::Ranks(rows)
+            }
+            Grouping::ItemsReport { rows_max } => {
+                Tally::ItemsReport(self.reports.into_items(self.question, rows_max))
+            }
+            Grouping::ClickThrough => Tally::ClickThrough(self.reports.days),
+            Grouping::TermsReport { rows_max } => {
+                Tally::TermsReport(self.reports.into_terms(self.question, rows_max))
+            }
         }
     }
 }

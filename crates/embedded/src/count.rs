@@ -19,7 +19,6 @@ use crate::index::users::{COUNTED_MARK_BYTES, LOOSE_MARK_BYTES, PLACE_BYTES, Vis
 use crate::kept::{Kept, Shared, read};
 use crate::pairs::PAIR_BYTES;
 use crate::recent::day::{DAY_MS, Row};
-use crate::room::{Held, Room};
 use crate::sealed::Sealed;
 use crate::sealed::part::{Loads, Part};
 use crate::wanted::Wanted;
@@ -115,43 +114,46 @@ impl<'a> SealedCount<'a> {
         }
     }
 
-    fn cuts(&self) -> Option<Cuts> {
+    pub fn cuts(&self) -> Option<Cuts> {
         let (first, last) = self.sealed.day_range()?;
         Some(Cuts::new(&self.question.days, first, last))
     }
 
-    /// Takes room for the question until it is answered: for a number of each name, for directories that are added up together,
+    /// How much room the question needs until it is answered, of so many bytes in all: for a number of each name, for directories that are added up together,
     /// and for visitors, of whom `loose` clicks are not sealed. Where that is more than there is, visitors are counted in shares.
     ///
     /// # Errors
     /// [`StoreError::OutOfTime`]: also where it needs more than there is.
     pub fn limits(
         &self,
-        room: &'a Room,
+        bytes_max: usize,
         numbers_end: usize,
         loose: usize,
-    ) -> Result<(Held<'a>, Limits), StoreError> {
+    ) -> Result<(usize, Limits), StoreError> {
         if !self.question.grouping.is_by_names() {
-            return Ok((room.take(0, self.stop)?, Limits::default()));
+            return Ok((0, Limits::default()));
         }
         if matches!(self.question.grouping, Grouping::ItemRanks { .. }) {
             // There are no more pairs than rows, and mostly far fewer: whether they have room shows when they are counted.
             let sealed = if self.wanted.asks_custom_results() { self.told() } else { self.rows() };
             let pair_rows = sealed.saturating_add(loose);
-            let pair_bytes = pair_rows.saturating_mul(PAIR_BYTES).min(room.bytes_max());
+            let pair_bytes = pair_rows.saturating_mul(PAIR_BYTES).min(bytes_max);
             let limits = Limits { pair_bytes, pair_rows, ..Limits::default() };
-            return Ok((room.take(pair_bytes, self.stop)?, limits));
+            return Ok((pair_bytes, limits));
         }
         if self.asks_custom_results() {
             // What is counted of one part holds nothing that the next one needs, but for visitors.
             let marks = if self.question.grouping == Grouping::Distinct { loose + self.told() } else { 0 };
-            let bytes = numbers_end * size_of::<u64>() + marks * LOOSE_MARK_BYTES;
-            let bytes =
-                Some(bytes).filter(|bytes| *bytes <= room.bytes_max()).ok_or(StoreError::OutOfTime)?;
-            return Ok((room.take(bytes, self.stop)?, Limits::default()));
+            let bytes = numbers_end * self.number_bytes() + marks * LOOSE_MARK_BYTES;
+            let bytes = Some(bytes).filter(|bytes| *bytes <= bytes_max).ok_or(StoreError::OutOfTime)?;
+            return Ok((bytes, Limits::default()));
         }
         let mut needs = Needs::default();
-        let filters = self.wanted.terms().is_some() || self.wanted.items().is_some();
+        let adds_up = matches!(
+            self.question.grouping,
+            Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::Distinct
+        );
+        let filters = self.wanted.terms().is_some() || self.wanted.items().is_some() || !adds_up;
         if let Some(cuts) = self.cuts() {
             for part in cuts.days().flat_map(|cut| self.parts(&cut)) {
                 needs.directories += if filters { 0 } else { part.section_bytes(Loads::Postings) };
@@ -166,9 +168,19 @@ impl<'a> SealedCount<'a> {
         }
         needs.directories = needs.directories.min(DIRECTORY_BYTES_MAX);
         let distinct = self.question.grouping == Grouping::Distinct;
-        let fixed = numbers_end * size_of::<u64>() + if distinct { loose * LOOSE_MARK_BYTES } else { 0 };
-        let limits = needs.limits(room.bytes_max().checked_sub(fixed)).ok_or(StoreError::OutOfTime)?;
-        Ok((room.take(fixed.saturating_add(needs.all()), self.stop)?, limits))
+        let fixed = numbers_end * self.number_bytes() + if distinct { loose * LOOSE_MARK_BYTES } else { 0 };
+        let limits = needs.limits(bytes_max.checked_sub(fixed)).ok_or(StoreError::OutOfTime)?;
+        Ok((fixed.saturating_add(needs.all()).min(bytes_max), limits))
+    }
+
+    /// How many bytes each number takes that is counted by.
+    const fn number_bytes(&self) -> usize {
+        match self.question.grouping {
+            Grouping::ItemsReport { .. } | Grouping::TermsReport { .. } => {
+                size_of::<u64>() + size_of::<clicks::RankSum>()
+            }
+            _ => size_of::<u64>(),
+        }
     }
 
     /// How many rows the parts have of engines that are wanted.
@@ -195,7 +207,8 @@ impl<'a> SealedCount<'a> {
         parts.map(|part| part.section_bytes(Loads::CustomResults) / CUSTOM_RESULT_BYTES).sum()
     }
 
-    fn parts<'s>(&'s self, cut: &DayCuts<'_>) -> impl Iterator<Item = &'s Arc<Part>> + use<'s> {
+    /// The parts of a day that have engines that are wanted.
+    pub fn parts<'s>(&'s self, cut: &DayCuts<'_>) -> impl Iterator<Item = &'s Arc<Part>> + use<'s> {
         let wanted = |part: &&Arc<Part>| part.head().has_wanted(self.wanted);
         let measure = self.question.measure;
         self.sealed.days.get(&cut.day).into_iter().flat_map(move |day| day.parts(measure)).filter(wanted)
@@ -208,7 +221,11 @@ impl<'a> SealedCount<'a> {
         }
     }
 
-    fn check_time(&self) -> Result<(), StoreError> {
+    /// Whether to go on.
+    ///
+    /// # Errors
+    /// [`StoreError::OutOfTime`].
+    pub fn check_time(&self) -> Result<(), StoreError> {
         if (self.stop)() { Err(StoreError::OutOfTime) } else { Ok(()) }
     }
 
@@ -249,9 +266,24 @@ impl<'a> SealedCount<'a> {
                     });
                 }
             }
+            Grouping::Index | Grouping::ProductType => {
+                for engine in self.wanted.engines() {
+                    self.check_time()?;
+                    let Some(counters) = self.counters().engine(engine) else { continue };
+                    for kind in counters.kinds().iter().filter(|kind| self.wanted.passes_kind(**kind)) {
+                        let mut sums = Sums::new(&plan);
+                        sums.add(&plan, Some(counters), |other| other == *kind);
+                        let Kind { index, product, .. } = *kind;
+                        plan.hand_over(&sums, |_, clicks| {
+                            evaluator.add_at(Place { index, product, ..Place::default() }, clicks);
+                        });
+                    }
+                }
+            }
             // What is grouped by names is counted by postings.
             Grouping::Terms { .. } | Grouping::Items { .. } | Grouping::ItemRanks { .. } => {}
-            Grouping::CustomResults { .. } | Grouping::Distinct => {}
+            Grouping::CustomResults { .. } | Grouping::Distinct | Grouping::Rank => {}
+            Grouping::ItemsReport { .. } | Grouping::TermsReport { .. } | Grouping::ClickThrough => {}
         }
         Ok(())
     }
@@ -352,9 +384,18 @@ impl<'a> SealedCount<'a> {
     }
 
     /// The postings of a part, and what else of its index the question needs.
-    fn bytes<'p>(&self, part: &'p Arc<Part>) -> Result<PartBytes<'p>, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError::DamagedDay`] where it can't be read.
+    pub fn bytes<'p>(&self, part: &'p Arc<Part>) -> Result<PartBytes<'p>, StoreError> {
         let load = |loads| self.sealed.cache.get(part, loads);
-        let by_rank = matches!(self.question.grouping, Grouping::ItemRanks { .. });
+        let by_rank = match self.question.grouping {
+            Grouping::ItemRanks { .. } => true,
+            Grouping::Rank | Grouping::ItemsReport { .. } | Grouping::TermsReport { .. } => {
+                self.question.measure == Measure::Clicks
+            }
+            _ => false,
+        };
         let figures = by_rank || self.wanted.asks_figures();
         let by_custom_result = matches!(self.question.grouping, Grouping::CustomResults { .. });
         Ok(PartBytes {
@@ -379,15 +420,18 @@ impl<'a> SealedCount<'a> {
 
     /// Counts one row.
     fn see(&self, day: usize, row: Row, evaluator: &mut Evaluator<'_>) {
-        let Row { engine, device, terms, item, user, figure, custom, .. } = row;
-        evaluator.add_at(Place { day, engine, device, terms, item, figure, custom }, 1);
+        let Row { engine, device, terms, item, user, figure, custom, index, product, .. } = row;
+        evaluator.add_at(Place { day, engine, device, terms, item, figure, custom, index, product }, 1);
         if self.question.grouping == Grouping::Distinct {
             evaluator.visitors_mut().add(user, 1);
         }
     }
 
     /// Looks at the clicks, or the searches, of some quarters of a day: shows those that pass, with the question's day.
-    fn by_clicks(
+    ///
+    /// # Errors
+    /// [`StoreError::DamagedDay`], and [`StoreError::OutOfTime`].
+    pub fn by_clicks(
         &self,
         part: &Part,
         day: i32,
@@ -465,6 +509,6 @@ impl<'a> SealedCount<'a> {
 }
 
 /// The quarters that lie in a day's segments.
-fn quarters_of(cut: &DayCuts<'_>) -> Vec<u8> {
+pub fn quarters_of(cut: &DayCuts<'_>) -> Vec<u8> {
     cut.segments.iter().flat_map(|segment| segment.from..segment.until).collect()
 }

@@ -5,31 +5,30 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use clicks::{
-    AccountCode, ClickFilter, ClickStream, ClickedItem, Counter, Forget, Forgotten, Grouping, Measure,
-    Outcome, Promise, Question, Record, Search, Store, StoreError, StoreStatus, Tally, ready,
+    AccountCode, ClickFilter, ClickStream, ClickedItem, Counter, Forget, Forgotten, Grouping, Outcome,
+    Promise, Question, Record, Search, Store, StoreError, StoreStatus, Tally, ready,
 };
 use journal::{CommitError, Disk, Refused, Writer, WriterOptions, WriterThread};
 
 use crate::backup::{BackupError, StoreBackup};
-use crate::count::{Limits, SealedCount};
-use crate::evaluate::{Evaluator, FirstNames, TopNumbers};
-use crate::kept::{Kept, Shared, read};
+use crate::count::SealedCount;
+use crate::evaluate::Evaluator;
+use crate::kept::{Shared, read};
 use crate::ledger::{Done, Job, Ledger, Place, Queue, SealingRule};
 use crate::names::Names;
+use crate::naming::{first_rows, is_among, matching};
 use crate::options::{EmbeddedOptions, OpenError, OpenReport};
-use crate::recent::day::{Counted, day_of};
 use crate::recovery::{Recovered, recover};
+use crate::report::Report;
 use crate::room::Room;
 use crate::scan::Scan;
-use crate::sealed::{SealError, Sealed};
+use crate::sealed::SealError;
 use crate::sealing_thread::{Bell, Sealing};
+use crate::seen::Seen;
 use crate::trouble::Trouble;
-use crate::wanted::Wanted;
 
 /// How many callers may wait for everything to settle, besides those who record.
 const SETTLING_CALLS_MAX: usize = 1_024;
-/// How many texts are looked up while the lock is held.
-const PAGE_NAMES_MAX: usize = 4_096;
 
 /// A store in one process: durable through its journal, countable from memory and from sealed days.
 pub struct EmbeddedStore {
@@ -214,36 +213,6 @@ impl EmbeddedStore {
             CommitError::TooLarge { .. } => StoreError::NotWritten(error.to_string()),
         }
     }
-
-    /// Looks up the names that are among the first rows, some at a time.
-    fn first_rows<K: Copy, N: Ord>(
-        &self,
-        top: &TopNumbers<K>,
-        name: impl Fn(&Names, K) -> Option<N>,
-        mut add: impl FnMut(N, u64),
-        stop: &dyn Fn() -> bool,
-    ) -> Result<(), StoreError> {
-        for page in top.above.chunks(PAGE_NAMES_MAX) {
-            let kept = read(&self.kept);
-            for (number, clicks) in page {
-                add(name(&kept.names, *number).ok_or_else(lost_name)?, *clicks);
-            }
-        }
-        let mut first = FirstNames::new(top.level_rows_max);
-        for page in top.level.chunks(PAGE_NAMES_MAX) {
-            if stop() {
-                return Err(StoreError::OutOfTime);
-            }
-            let kept = read(&self.kept);
-            first.extend(page.iter().filter_map(|number| name(&kept.names, *number)));
-        }
-        first.into_names().into_iter().for_each(|name| add(name, top.level_clicks));
-        Ok(())
-    }
-}
-
-fn lost_name() -> StoreError {
-    StoreError::Damaged("a row has a name that is not in the dictionary".into())
 }
 
 impl Store for EmbeddedStore {
@@ -271,6 +240,9 @@ impl Store for EmbeddedStore {
         if stop() {
             return Err(StoreError::OutOfTime);
         }
+        if question.grouping.joins() {
+            return Report { kept: &self.kept, room: &self.room, question, stop }.tally();
+        }
         let mut counter = Counter::new(question);
         let spans = question.days.spans();
         let (Some(first), Some(last)) = (spans.first(), spans.last()) else { return Ok(counter.finish()) };
@@ -287,7 +259,8 @@ impl Store for EmbeddedStore {
         }
         let (kept, sealed, wanted) = (&*self.kept, &*seen.sealed, &seen.wanted);
         let sealed = SealedCount { kept, sealed, question, wanted, stop };
-        let (_held, limits) = sealed.limits(&self.room, seen.numbers_end, seen.rows())?;
+        let (bytes, limits) = sealed.limits(self.room.bytes_max(), seen.numbers_end, seen.rows())?;
+        let _held = self.room.take(bytes, stop)?;
         let mut evaluator = Evaluator::new(question, &seen.wanted, seen.numbers_end);
         if let Grouping::ItemRanks { rows_max } = question.grouping {
             evaluator.pairs_mut().limit(limits.pair_bytes, limits.pair_rows);
@@ -304,7 +277,7 @@ impl Store for EmbeddedStore {
                 if evaluator.pairs_mut().are_too_many() {
                     return Err(StoreError::OutOfTime);
                 }
-                self.first_rows(&top, name, add, stop)?;
+                first_rows(kept, &top, name, add, stop)?;
                 if !evaluator.pairs_mut().next_share() {
                     return Ok(counter.finish());
                 }
@@ -318,19 +291,42 @@ impl Store for EmbeddedStore {
                 }
                 let name = |names: &Names, number| names.terms.name(number).cloned();
                 let add = |terms, clicks| counter.add_terms(Some(&terms), clicks);
-                self.first_rows(&evaluator.top(rows_max), name, add, stop)?;
+                first_rows(kept, &evaluator.top(rows_max), name, add, stop)?;
             }
             Grouping::Items { rows_max } => {
                 let add = |item, clicks| counter.add_item(item, clicks);
-                self.first_rows(&evaluator.top(rows_max), Names::clicked_item, add, stop)?;
+                first_rows(kept, &evaluator.top(rows_max), Names::clicked_item, add, stop)?;
             }
             Grouping::CustomResults { rows_max } => {
                 let add = |(engine, id), clicks| counter.add_custom_result(engine, id, clicks);
-                self.first_rows(&evaluator.top(rows_max), Names::custom_result, add, stop)?;
+                first_rows(kept, &evaluator.top(rows_max), Names::custom_result, add, stop)?;
             }
-            Grouping::ItemRanks { .. } => {}
+            Grouping::ItemsReport { rows_max } => {
+                let (cells, end) = (evaluator.cells(), seen.numbers_end);
+                let any = |number: usize| cells.get(number).is_some_and(|clicks| *clicks > 0);
+                let asked = matching(kept, question, end, any, Names::doc_id, stop)?;
+                let is_asked = |number: u32| is_among(asked.as_deref(), number);
+                let name = |names: &Names, number| Some((names.clicked_item(number)?, number));
+                let add = |(item, number), clicks| {
+                    counter.add_item_report(item, clicks, evaluator.rank_sum(number));
+                };
+                first_rows(kept, &evaluator.top_among(rows_max, is_asked), name, add, stop)?;
+            }
+            Grouping::Index => {
+                let names = &read(kept).names;
+                for (cell, clicks) in evaluator.cells().iter().enumerate().filter(|(_, clicks)| **clicks > 0)
+                {
+                    counter.add_indices(&names.indices_of_cell(cell), *clicks);
+                }
+            }
+            Grouping::ItemRanks { .. } | Grouping::ClickThrough | Grouping::TermsReport { .. } => {}
             Grouping::Distinct => counter.add_distinct(evaluator.into_distinct(stop)?),
-            Grouping::Day | Grouping::DayAndEngine | Grouping::Engine | Grouping::Device => {
+            Grouping::Day
+            | Grouping::DayAndEngine
+            | Grouping::Engine
+            | Grouping::Device
+            | Grouping::ProductType
+            | Grouping::Rank => {
                 evaluator.finish(&mut counter);
             }
         }
@@ -405,61 +401,5 @@ impl Store for EmbeddedStore {
 impl Drop for EmbeddedStore {
     fn drop(&mut self) {
         self.stop_sealing();
-    }
-}
-
-/// What a question counts, as it is at one moment.
-struct Seen {
-    wanted: Wanted,
-    numbers_end: usize,
-    blocks: Vec<Arc<Counted>>,
-    /// Rows to take back, and rows to count for them.
-    corrected: Vec<(Arc<Counted>, Arc<Counted>)>,
-    sealed: Arc<Sealed>,
-}
-
-impl Seen {
-    fn new(kept: &Kept, question: &Question, from_ms: i64, until_ms: i64) -> Self {
-        let (mut blocks, mut corrected) = (Vec::new(), Vec::new());
-        let frozen = kept.frozen.as_ref().map(|frozen| &frozen.recent);
-        for recent in [Some(&kept.active), frozen].into_iter().flatten() {
-            blocks.extend(recent.columns(question.measure, from_ms, until_ms));
-            if question.measure == Measure::Clicks {
-                corrected.extend(recent.corrections().rows(day_of(from_ms), day_of(until_ms - 1)));
-            }
-        }
-        Self {
-            wanted: Wanted::new(question.measure, &question.filter, &kept.names),
-            numbers_end: kept.names.numbers_end(question.grouping),
-            blocks,
-            corrected,
-            sealed: Arc::clone(&kept.sealed),
-        }
-    }
-
-    /// Counts all of it, and what is sealed.
-    fn count(
-        &self,
-        sealed: &SealedCount<'_>,
-        limits: Limits,
-        evaluator: &mut Evaluator<'_>,
-    ) -> Result<(), StoreError> {
-        for block in &self.blocks {
-            if (sealed.stop)() {
-                return Err(StoreError::OutOfTime);
-            }
-            evaluator.count(&block.columns());
-        }
-        for (before, after) in &self.corrected {
-            evaluator.take_back(&before.columns());
-            evaluator.count(&after.columns());
-        }
-        sealed.count(limits, evaluator)
-    }
-
-    /// How many rows are looked at that are not sealed.
-    fn rows(&self) -> usize {
-        let corrected = self.corrected.iter().flat_map(|(before, after)| [before, after]);
-        self.blocks.iter().chain(corrected).map(|block| block.columns().at_ms.len()).sum()
     }
 }

@@ -3,11 +3,15 @@
 
 use std::cmp::Reverse;
 
-use clicks::{Counter, Device, Distinct, Grouping, Measure, Question, Span, StoreError, TOP_ROWS_MAX};
+use clicks::{
+    Counter, Device, Distinct, Grouping, Measure, ProductType, Question, RankSum, Span, StoreError,
+    TOP_ROWS_MAX,
+};
 
 use crate::index::users::{Mark, Visitors};
 use crate::names::UNTOLD;
 use crate::pairs::Pairs;
+use crate::ranks::{FigureCounts, RankSums};
 use crate::wanted::{Passing, Wanted, narrow};
 
 /// Some clicks, column by column; all slices have the same length, but for one that may end early. Numbers are those of the dictionaries that the
@@ -30,6 +34,8 @@ pub struct Columns<'a> {
     pub product: &'a [u8],
     /// The visitor.
     pub user: &'a [Mark],
+    /// Of clicks the search that each names, of searches each itself.
+    pub search: &'a [Mark],
     /// One more than a rank, or than how much was found; 0 where it is not told.
     pub figure: &'a [u64],
     /// The result placed by hand, or `UNTOLD`; rows after its end tell none.
@@ -54,6 +60,10 @@ pub struct Evaluator<'q> {
     pairs: Pairs,
     /// Where visitors are told apart: those that were met.
     visitors: Visitors,
+    /// Where ranks are counted by.
+    ranks: FigureCounts,
+    /// Where names come with their ranks.
+    rank_sums: RankSums,
     /// Masks, kept from block to block for their memory.
     passing: Vec<u8>,
     in_span: Vec<u8>,
@@ -78,6 +88,10 @@ pub struct Place {
     pub figure: u64,
     /// The number of the result placed by hand.
     pub custom: u32,
+    /// The index's number.
+    pub index: u32,
+    /// The product type's number.
+    pub product: u8,
 }
 
 impl<'q> Evaluator<'q> {
@@ -92,15 +106,23 @@ impl<'q> Evaluator<'q> {
             Grouping::Terms { .. }
             | Grouping::Items { .. }
             | Grouping::CustomResults { .. }
-            | Grouping::Distinct => numbers_end,
-            Grouping::ItemRanks { .. } => 0,
+            | Grouping::Distinct
+            | Grouping::Index
+            | Grouping::ItemsReport { .. }
+            | Grouping::TermsReport { .. } => numbers_end,
+            Grouping::ProductType => ProductType::ALL.len(),
+            Grouping::ItemRanks { .. } | Grouping::Rank | Grouping::ClickThrough => 0,
         };
+        let with_ranks =
+            matches!(question.grouping, Grouping::ItemsReport { .. } | Grouping::TermsReport { .. });
         Self {
             question,
             wanted,
             cells: vec![0; cells],
             pairs: Pairs::default(),
             visitors: Visitors::default(),
+            ranks: FigureCounts::default(),
+            rank_sums: RankSums::new(if with_ranks { numbers_end } else { 0 }),
             passing: Vec::new(),
             in_span: Vec::new(),
             weight: 1,
@@ -126,9 +148,38 @@ impl<'q> Evaluator<'q> {
             Grouping::Terms { .. } => usize::try_from(at.terms).unwrap_or(usize::MAX),
             Grouping::Items { .. } | Grouping::Distinct => usize::try_from(at.item).unwrap_or(usize::MAX),
             Grouping::CustomResults { .. } => usize::try_from(at.custom).unwrap_or(usize::MAX),
+            Grouping::Index => self.wanted.index_cell(at.index),
+            Grouping::ProductType => self.product_cell(at.product),
             Grouping::ItemRanks { .. } => return self.pairs.add(at.item, at.figure, clicks),
+            Grouping::Rank => return self.ranks.add(self.rank_figure(at.figure), clicks),
+            Grouping::ItemsReport { .. } => return self.add_ranked(at.item, at.figure, clicks),
+            Grouping::TermsReport { .. } => return self.add_ranked(at.terms, at.figure, clicks),
+            // Its parts are questions of their own.
+            Grouping::ClickThrough => return,
         };
         self.add(cell, clicks);
+    }
+
+    /// Adds clicks of a name, with what each tells of its rank.
+    pub fn add_ranked(&mut self, number: u32, figure: u64, clicks: u64) {
+        let (number, figure) = (usize::try_from(number).unwrap_or(usize::MAX), self.rank_figure(figure));
+        self.add(number, clicks);
+        self.rank_sums.add(number, figure, clicks.wrapping_mul(self.weight));
+    }
+
+    /// What a row's figure tells of a rank: that of a search tells none.
+    pub fn rank_figure(&self, figure: u64) -> u64 {
+        if self.question.measure == Measure::Clicks { figure } else { 0 }
+    }
+
+    /// The cell of a product type; searches have none.
+    fn product_cell(&self, product: u8) -> usize {
+        if self.question.measure == Measure::Clicks { usize::from(product) } else { usize::MAX }
+    }
+
+    /// Clicks by rank, where they are counted so.
+    pub const fn ranks_mut(&mut self) -> &mut FigureCounts {
+        &mut self.ranks
     }
 
     /// Items with their ranks, where they are counted so.
@@ -244,6 +295,25 @@ impl<'q> Evaluator<'q> {
                     self.pairs.add(*item, *figure, self.weight);
                 }
             }
+            (Grouping::Index, _) => {
+                for (index, passing) in columns.index.iter().zip(mask) {
+                    self.add(self.wanted.index_cell(*index), u64::from(*passing));
+                }
+            }
+            (Grouping::ProductType, _) => {
+                for (product, passing) in columns.product.iter().zip(mask) {
+                    self.add(self.product_cell(*product), u64::from(*passing));
+                }
+            }
+            (Grouping::Rank, _) => {
+                for (figure, _) in columns.figure.iter().zip(mask).filter(|(_, passing)| **passing != 0) {
+                    let figure = self.rank_figure(*figure);
+                    self.ranks.add(figure, self.weight);
+                }
+            }
+            (Grouping::ItemsReport { .. }, _) => self.add_numbers_ranked(columns.item, columns.figure, mask),
+            (Grouping::TermsReport { .. }, _) => self.add_numbers_ranked(columns.terms, columns.figure, mask),
+            (Grouping::ClickThrough, _) => {}
             (Grouping::Distinct, _) => {
                 self.add_numbers(columns.item, mask);
                 let clicks = if self.weight == 1 { 1 } else { -1 };
@@ -257,6 +327,13 @@ impl<'q> Evaluator<'q> {
     fn add_numbers(&mut self, numbers: &[u32], mask: &[u8]) {
         for (number, passing) in numbers.iter().zip(mask) {
             self.add(usize::try_from(*number).unwrap_or(usize::MAX), u64::from(*passing));
+        }
+    }
+
+    fn add_numbers_ranked(&mut self, numbers: &[u32], figures: &[u64], mask: &[u8]) {
+        let rows = numbers.iter().zip(figures).zip(mask);
+        for ((number, figure), _) in rows.filter(|(_, passing)| **passing != 0) {
+            self.add_ranked(*number, *figure, 1);
         }
     }
 
@@ -275,8 +352,17 @@ impl<'q> Evaluator<'q> {
         }
     }
 
-    /// Hands counts by day, engine or device to the counter that makes the tally.
+    /// Hands counts by day, engine, device, kind of result or rank to the counter that makes the tally.
     pub fn finish(self, counter: &mut Counter<'_>) {
+        for (rank, clicks) in self.ranks.counted() {
+            counter.add_rank(rank, clicks);
+        }
+        if self.question.grouping == Grouping::ProductType {
+            for (kind, clicks) in ProductType::ALL.into_iter().zip(self.cells) {
+                counter.add_product_type(kind, clicks);
+            }
+            return;
+        }
         let engines = &self.question.filter.engines;
         // Where a grouping has no day, engine or device, the counter looks at none.
         let somewhere = engines.first().copied();
@@ -298,8 +384,23 @@ impl<'q> Evaluator<'q> {
 
     /// The greatest counts by number, of a question that groups by names.
     pub fn top(&self, rows_max: usize) -> TopNumbers<u32> {
+        self.top_among(rows_max, |_| true)
+    }
+
+    /// The greatest counts by number, of some of them.
+    pub fn top_among(&self, rows_max: usize, is_asked: impl Fn(u32) -> bool + Clone) -> TopNumbers<u32> {
         let numbered = (0..).zip(self.cells.iter().copied());
-        TopNumbers::new(numbered.filter(|(number, _)| *number != UNTOLD), rows_max)
+        TopNumbers::new(numbered.filter(|(number, _)| *number != UNTOLD && is_asked(*number)), rows_max)
+    }
+
+    /// By day or by number, what was counted.
+    pub fn cells(&self) -> &[u64] {
+        &self.cells
+    }
+
+    /// What the clicks of a name tell of their ranks.
+    pub fn rank_sum(&self, number: u32) -> RankSum {
+        usize::try_from(number).map_or_else(|_| RankSum::default(), |number| self.rank_sums.of(number))
     }
 
     /// What was counted of no terms, or of no item.
@@ -338,23 +439,25 @@ fn ones(mask: &[u8]) -> u64 {
 /// Counts of terms or items by number, of which only the first rows are wanted. Millions may have a click each: so names
 /// are looked at only where counts are equal and at the edge of what is wanted.
 #[derive(Debug)]
-pub struct TopNumbers<K> {
+pub struct TopNumbers<K, C = u64> {
     /// Certain to be wanted.
-    pub above: Vec<(K, u64)>,
+    pub above: Vec<(K, C)>,
     /// Numbers whose count is the least that may be wanted, and how many of them are: the first by name.
     pub level: Vec<K>,
     /// That count.
-    pub level_clicks: u64,
+    pub level_clicks: C,
     /// How many at that level are wanted.
     pub level_rows_max: usize,
 }
 
-impl<K> TopNumbers<K> {
-    fn new(counts: impl Iterator<Item = (K, u64)> + Clone, rows_max: usize) -> Self {
+impl<K, C: Copy + Ord + Default> TopNumbers<K, C> {
+    /// Of counts, the greatest; a count that is the least there can be is none.
+    pub fn new(counts: impl Iterator<Item = (K, C)> + Clone, rows_max: usize) -> Self {
         let rows_max = rows_max.min(TOP_ROWS_MAX);
         let level_clicks = least_wanted(counts.clone().map(|row| row.1), rows_max);
         let (mut above, mut level) = (Vec::new(), Vec::new());
-        for (number, clicks) in counts.filter(|row| rows_max > 0 && row.1 >= level_clicks.max(1)) {
+        let is_wanted = |row: &(K, C)| rows_max > 0 && row.1 >= level_clicks && row.1 > C::default();
+        for (number, clicks) in counts.filter(is_wanted) {
             if clicks > level_clicks {
                 above.push((number, clicks));
             } else {
@@ -365,12 +468,12 @@ impl<K> TopNumbers<K> {
     }
 }
 
-/// The count of the last row that is wanted, of the most counted first; 0 when there are fewer rows.
-fn least_wanted(counts: impl Iterator<Item = u64>, rows_max: usize) -> u64 {
-    let Some(last) = rows_max.checked_sub(1) else { return 0 };
+/// The count of the last row that is wanted, of the most counted first; none when there are fewer rows.
+fn least_wanted<C: Copy + Ord + Default>(counts: impl Iterator<Item = C>, rows_max: usize) -> C {
+    let Some(last) = rows_max.checked_sub(1) else { return C::default() };
     // A few times as many as are wanted, and the least of those that were picked out of them last.
-    let (mut most, mut least) = (Vec::with_capacity(rows_max * 4), 0);
-    let pick = |most: &mut Vec<u64>| {
+    let (mut most, mut least) = (Vec::with_capacity(rows_max * 4), C::default());
+    let pick = |most: &mut Vec<C>| {
         let least = *most.select_nth_unstable_by_key(last, |count| Reverse(*count)).1;
         most.truncate(rows_max);
         least
@@ -383,7 +486,7 @@ fn least_wanted(counts: impl Iterator<Item = u64>, rows_max: usize) -> u64 {
             }
         }
     }
-    if most.len() < rows_max { 0 } else { pick(&mut most) }
+    if most.len() < rows_max { C::default() } else { pick(&mut most) }
 }
 
 /// The first names of many, in memory for few.

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use clicks::{AccountCode, Click, Search, StoreError};
 use journal::Position;
 
-use crate::index::users::Mark;
+use crate::index::users::{Mark, Marks};
 use crate::keys::{Fingerprint, FingerprintKey, KeyKind};
 use crate::names::Names;
 use crate::recent::corrections::{Learned, Origin};
@@ -88,14 +88,9 @@ impl Kept {
         self.key.of(kind, account, id)
     }
 
-    /// The mark of a click's visitor.
-    pub fn mark(&self, click: &Click) -> Mark {
-        Mark::of(click.account, click.user.as_ref(), &self.key)
-    }
-
-    /// The mark of a search's visitor.
-    pub fn search_mark(&self, search: &Search) -> Mark {
-        Mark::of(search.account, search.user.as_ref(), &self.key)
+    /// The mark of the search that a click names.
+    pub fn search_mark(&self, click: &Click) -> Mark {
+        Marks::of_click(click, &self.key).search
     }
 
     /// The row of a click whose names are all known.
@@ -103,7 +98,7 @@ impl Kept {
     /// # Errors
     /// [`StoreError::Damaged`] when one is not.
     pub fn row(&self, click: &Click) -> Result<Row, StoreError> {
-        let row = self.names.row(click, self.mark(click));
+        let row = self.names.row(click, Marks::of_click(click, &self.key));
         row.ok_or_else(|| StoreError::Damaged("a click has a name that is in no dictionary".into()))
     }
 
@@ -112,7 +107,7 @@ impl Kept {
     /// # Errors
     /// [`StoreError::Damaged`] when one is not.
     pub fn search_row(&self, search: &Search) -> Result<Row, StoreError> {
-        let row = self.names.search_row(search, self.search_mark(search));
+        let row = self.names.search_row(search, Marks::of_search(search, &self.key));
         row.ok_or_else(|| StoreError::Damaged("a search has a name that is in no dictionary".into()))
     }
 
@@ -221,8 +216,8 @@ impl Kept {
                 }
             }
         }
-        let user = self.mark(&click);
-        self.active.keep_click(&mut self.names, (&click, user), found.id, waits_for);
+        let marks = Marks::of_click(&click, &self.key);
+        self.active.keep_click(&mut self.names, (&click, marks), found.id, waits_for);
         Ok(())
     }
 
@@ -237,8 +232,8 @@ impl Kept {
         join_ms: i64,
     ) -> Result<(), RecordError> {
         let FoundForSearch { query, mut waiting } = found;
-        let user = self.search_mark(search);
-        self.active.keep_search(&mut self.names, (search, user), query, join_ms)?;
+        let marks = Marks::of_search(search, &self.key);
+        self.active.keep_search(&mut self.names, (search, marks), query, join_ms)?;
         if let Some(frozen) = &self.frozen {
             for place in frozen.recent.waiting().find(query) {
                 let origin = frozen.origin(place);
@@ -251,9 +246,9 @@ impl Kept {
         for (origin, click) in waiting {
             let mut completed = click.clone();
             completed.complete(search);
-            let user = self.mark(&click);
+            let marks = Marks::of_click(&click, &self.key);
             let (before, after) =
-                (row_of(&mut self.names, &click, user), row_of(&mut self.names, &completed, user));
+                (row_of(&mut self.names, &click, marks), row_of(&mut self.names, &completed, marks));
             // What was found before it was erased learns nothing more.
             let Some(origin) = self.moved.follow(origin) else { continue };
             self.active.corrections_mut().add(origin, Learned::of(&completed), before, after);

@@ -4,10 +4,11 @@
 //! Rooms, from the ground up: `wire` and `record` (what a frame says, drawn in `docs/formats/records.md`), `names` (the
 //! dictionaries), `recent` (what is not sealed, in columns), `keys` (used ids on disk), `index` (counters and postings),
 //! `sealed` (the days: their list, parts, writing, opening), `kept` (all of it behind one lock), `wanted`, `evaluate`,
-//! `pairs`, `room` and `count` (counting), `scan` (the clicks themselves), `ledger` (decisions and group commit), `recovery`, `sealing_thread`,
-//! `engine` (the store), `backup`, `verify`. It must never know HTTP or JSON.
+//! `pairs`, `ranks`, `room` and `count` (counting), `clicked` and `report` (searches beside the clicks that name them), `scan` (the clicks themselves), `ledger` (decisions and group commit), `recovery`, `sealing_thread`,
+//! `seen` and `naming` (a moment's view, and names for numbers), `engine` (the store), `backup`, `verify`. It must never know HTTP or JSON.
 
 mod backup;
+mod clicked;
 mod count;
 mod engine;
 mod evaluate;
@@ -16,15 +17,19 @@ mod kept;
 mod keys;
 mod ledger;
 mod names;
+mod naming;
 mod options;
 mod pairs;
+mod ranks;
 mod recent;
 mod record;
 mod recovery;
+mod report;
 mod room;
 mod scan;
 mod sealed;
 mod sealing_thread;
+mod seen;
 mod store_files;
 mod trouble;
 mod verify;

@@ -10,7 +10,7 @@ use clicks::{
 };
 use hashbrown::HashTable;
 
-use crate::index::users::Mark;
+use crate::index::users::Marks;
 use crate::recent::day::Row;
 use crate::recent::{hits_figure, rank_figure, search_code};
 use crate::record::device_code;
@@ -153,7 +153,7 @@ impl Names {
     }
 
     /// The row of a click whose names are all known; `None` when one is not.
-    pub fn row(&self, click: &Click, user: Mark) -> Option<Row> {
+    pub fn row(&self, click: &Click, marks: Marks) -> Option<Row> {
         let engine = self.engines.number(&(click.account, click.engine))?;
         let index = |index: &IndexName| self.indices.number(&(engine, index.clone()));
         let index = click.index.as_ref().map_or(Some(UNTOLD), index)?;
@@ -167,14 +167,15 @@ impl Names {
             terms: click.terms.as_ref().map_or(Some(UNTOLD), terms)?,
             device: device_code(click.device),
             product: click.product_type.number(),
-            user,
+            user: marks.user,
+            search: marks.search,
             figure: rank_figure(click.rank),
             custom: click.custom_result.as_ref().map_or(Some(UNTOLD), custom)?,
         })
     }
 
     /// The row of a search whose names are all known; `None` when one is not.
-    pub fn search_row(&self, search: &Search, user: Mark) -> Option<Row> {
+    pub fn search_row(&self, search: &Search, marks: Marks) -> Option<Row> {
         let engine = self.engines.number(&(search.account, search.engine))?;
         let index = |index: &IndexName| self.indices.number(&(engine, index.clone()));
         let indices = search.indices.iter().map(index).collect::<Option<Vec<u32>>>()?;
@@ -193,7 +194,8 @@ impl Names {
             terms: search.terms().map_or(Some(UNTOLD), terms)?,
             device: device_code(search.device),
             product: search_code(search.kind, search.found()),
-            user,
+            user: marks.user,
+            search: marks.search,
             figure: hits_figure(search.found()),
             custom: UNTOLD,
         })
@@ -254,6 +256,18 @@ impl Names {
         number
     }
 
+    /// The names of the indices in a cell of [`Grouping::Index`]: several where they were searched together.
+    pub fn indices_of_cell(&self, cell: usize) -> Vec<IndexName> {
+        let name = |number: u32| self.indices.name(number).map(|(_, index)| index.clone());
+        let number = |cell: usize| u32::try_from(cell).unwrap_or(u32::MAX);
+        match cell.checked_sub(self.indices.numbers_end()) {
+            None => name(number(cell)).into_iter().collect(),
+            Some(several) => {
+                self.several.name(number(several)).into_iter().flatten().copied().filter_map(name).collect()
+            }
+        }
+    }
+
     /// A result placed by hand in words, with its engine; `None` when the number is none.
     pub fn custom_result(&self, number: u32) -> Option<(Hashid, CustomResultId)> {
         let (engine, id) = self.custom_results.name(number)?;
@@ -268,6 +282,16 @@ impl Names {
         found
     }
 
+    /// The `doc_id` of an item.
+    pub fn doc_id(&self, item: u32) -> Option<&str> {
+        self.items.name(item).map(|item| item.doc_id.as_str())
+    }
+
+    /// The folded text of terms.
+    pub fn terms_text(&self, terms: u32) -> Option<&str> {
+        self.terms.name(terms).map(SearchTerms::as_str)
+    }
+
     /// An item in words; `None` when the number is none.
     pub fn clicked_item(&self, number: u32) -> Option<ClickedItem> {
         let item = self.items.name(number)?;
@@ -279,12 +303,16 @@ impl Names {
     /// One more than the greatest number of what is grouped by; 0 where that has no cell for each number.
     pub const fn numbers_end(&self, grouping: Grouping) -> usize {
         match grouping {
-            Grouping::Terms { .. } => self.terms.numbers_end(),
-            Grouping::Items { .. } | Grouping::Distinct => self.items.numbers_end(),
+            Grouping::Terms { .. } | Grouping::TermsReport { .. } => self.terms.numbers_end(),
+            Grouping::Items { .. } | Grouping::Distinct | Grouping::ItemsReport { .. } => {
+                self.items.numbers_end()
+            }
+            Grouping::Index => self.indices.numbers_end() + self.several.numbers_end(),
             Grouping::CustomResults { .. } => self.custom_results.numbers_end(),
             // Pairs are sorted and counted, without a cell for each.
             Grouping::ItemRanks { .. } => 0,
             Grouping::Day | Grouping::DayAndEngine | Grouping::Engine | Grouping::Device => 0,
+            Grouping::ProductType | Grouping::Rank | Grouping::ClickThrough => 0,
         }
     }
 

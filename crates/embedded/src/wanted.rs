@@ -29,6 +29,8 @@ pub struct Wanted {
     indices: Option<Vec<bool>>,
     /// By number of several indices: whether one of them is wanted.
     several: Vec<bool>,
+    /// One more than the greatest number of an index.
+    indices_end: usize,
     /// Where items are wanted they are in wanted engines and indices.
     items: Option<Vec<u32>>,
     terms: Option<u32>,
@@ -51,6 +53,7 @@ impl Wanted {
             engines: vec![0; names.engines.numbers_end()],
             indices: None,
             several: Vec::new(),
+            indices_end: names.indices.numbers_end(),
             items: None,
             terms: None,
             customs: None,
@@ -221,6 +224,16 @@ impl Wanted {
     /// Whether a row with a figure is wanted.
     pub fn passes_figure(&self, figure: u64) -> bool {
         self.figure.is_none_or(|wanted| figure == wanted) && self.figure_not != Some(figure)
+    }
+
+    /// The cell of an index where these are counted by: several indices of a search have one after those of single ones.
+    pub fn index_cell(&self, index: u32) -> usize {
+        let cell = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        if index & SEVERAL == 0 {
+            cell(index)
+        } else {
+            self.indices_end.saturating_add(cell(index ^ SEVERAL))
+        }
     }
 
     fn has_index(&self, indices: &[bool], index: u32) -> bool {

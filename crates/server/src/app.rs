@@ -8,13 +8,16 @@ use clicks::{
     LocalDays, Measure, Outcome, Period, PeriodError, ProductType, Question, Record, SearchTerms, Store,
     StoreError, Tally, Zone,
 };
-use registry::{Registry, Scope};
+use jiff::civil::Date;
+use registry::{KeyId, Registry, Scope};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::access::{Caller, Denied};
+use crate::asking;
 use crate::clock::Clock;
 use crate::counts::Counts;
+use crate::http::SlidingWindow;
 use crate::intake::{self, Draft, Known, Unplaced};
 use crate::pages::Pages;
 use crate::settings::{DamagedDays, Settings, UnknownItems};
@@ -66,6 +69,8 @@ pub struct Asked {
     pub measure: Measure,
     /// What the counts are counts by.
     pub grouping: Grouping,
+    /// What the texts of a report's rows have in them.
+    pub matching: Option<Box<str>>,
 }
 
 /// A question with its answer.
@@ -110,6 +115,8 @@ pub struct App {
     pub counts: Counts,
     /// What stands before the doors for public pages.
     pub pages: Pages,
+    /// How often each key may ask for statistics.
+    pub(crate) stats_limit: SlidingWindow<KeyId>,
     turns: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
@@ -124,6 +131,7 @@ impl App {
             registry,
             clock,
             pages: Pages::new(&settings),
+            stats_limit: asking::limit(settings.stats_per_second),
             settings,
             counts: Counts::default(),
             turns,
@@ -212,8 +220,8 @@ impl App {
         caller.needs(Scope::Read)?;
         self.owned(caller, &asked)?;
         let filter = filter(caller, engines, &asked);
-        let Asked { measure, grouping, .. } = asked;
-        let question = Question { days: Arc::new(days), measure, filter, grouping };
+        let Asked { measure, grouping, matching, .. } = asked;
+        let question = Question { days: Arc::new(days), measure, filter, grouping, matching };
         Ok(self.answer(question, deadline).await?)
     }
 
@@ -304,10 +312,24 @@ fn answer_without_damage(
             Err(error) => error,
         };
         let StoreError::DamagedDay { day, .. } = &error else { return Err(error) };
+        let damaged: Option<Date> = day.parse().ok();
+        // Where searches are joined to their clicks, those of the days beside it may have been clicked on the damaged one.
+        let beside = |date: Date| [date.yesterday().ok(), Some(date), date.tomorrow().ok()];
+        let without: Vec<Date> = match damaged {
+            Some(date) if question.grouping.joins() => beside(date).into_iter().flatten().collect(),
+            date => date.into_iter().collect(),
+        };
+        let before = left_out.len();
+        for date in without {
+            if let Some(rest) = question.days.without(date) {
+                question.days = Arc::new(rest);
+                left_out.push(date.to_string());
+            }
+        }
         // Each time there are fewer instants, so this ends.
-        let rest = day.parse().ok().and_then(|date| question.days.without(date));
-        question.days = Arc::new(rest.ok_or_else(|| error.clone())?);
-        left_out.push(day.clone());
+        if left_out.len() == before {
+            return Err(error);
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use registry::{MasterSecret, Scope};
 use serde_json::Value;
@@ -16,6 +16,7 @@ use crate::access;
 use crate::app::App;
 use crate::control::{self, Maintenance};
 use crate::counts::Fate;
+use crate::dashboard;
 use crate::dialects;
 use crate::http::{
     Check, Layers, Limits, MayReadMetrics, Metrics, MetricsAccess, Probe, Trouble, TrustedProxies, guarded,
@@ -33,9 +34,9 @@ pub fn public(
     let document = dialects::openapi(&app.settings.zone);
     let access = MetricsAccess::LocalOr(may_read_metrics(app));
     let routes = Router::new()
-        .route("/", get(async || Html(include_str!("index.html"))))
         .route("/openapi.json", get(move || openapi(document.clone())))
         .fallback(async || plain(StatusCode::NOT_FOUND, "not found\n"))
+        .merge(dashboard::routes())
         .merge(dialects::routes(app, secret))
         .merge(probe_routes(probe(app), Arc::clone(metrics), access));
     let layers = Layers::new(limits, proxies, Arc::clone(metrics), dialects::refusal);

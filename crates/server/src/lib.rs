@@ -2,12 +2,14 @@
 
 pub mod access;
 pub mod app;
+mod asking;
 mod browser;
 pub mod bulk;
 pub mod clock;
 pub mod control;
 pub mod counts;
 pub mod csv_text;
+mod dashboard;
 pub mod dialects;
 pub mod doors;
 pub mod feed;
@@ -19,6 +21,8 @@ pub mod json;
 mod media_type;
 mod origins;
 pub mod pages;
+mod query_params;
+mod query_string;
 mod received;
 pub mod retention;
 pub mod settings;

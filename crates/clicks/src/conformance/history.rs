@@ -169,8 +169,8 @@ impl History<'_> {
         };
         let found = removed(self.candidate.store().tally(&question, &|| false))?;
         let wanted = removed(self.oracle.tally(&question, &|| false))?;
-        let Question { measure, grouping, filter, .. } = question;
-        same(&format!("{measure:?}, {grouping:?} of {filter:?}"), &found, &wanted)
+        let Question { measure, grouping, filter, matching, .. } = question;
+        same(&format!("{measure:?}, {grouping:?}, {matching:?} of {filter:?}"), &found, &wanted)
     }
 
     fn scan(&mut self) -> Verdict {
@@ -264,7 +264,21 @@ impl History<'_> {
     }
 
     fn instant_ms(&mut self) -> i64 {
-        let edges = [-1, 0, 1, 123, HOUR_MS, -HOUR_MS, 13 * HOUR_MS, -30 * HOUR_MS];
+        // A day, and a millisecond more, are the ends of what makes a search a clicked one.
+        let edges = [
+            -1,
+            0,
+            1,
+            123,
+            HOUR_MS,
+            -HOUR_MS,
+            13 * HOUR_MS,
+            -30 * HOUR_MS,
+            DAY_MS,
+            DAY_MS + 1,
+            -DAY_MS,
+            -DAY_MS - 1,
+        ];
         self.dice.pick(&MOMENTS_MS) + self.dice.pick(&edges)
     }
 
@@ -310,7 +324,7 @@ impl History<'_> {
             query: dice.pick_or_none(4, &TYPED).map(Box::from),
             doc_ids: shown.map(|ids| ids.iter().map(|id| id.parse()).collect()).transpose()?,
             device: dice.pick_or_none(2, &DEVICES),
-            at_ms: *dice.pick(&MOMENTS_MS),
+            at_ms: dice.pick(&MOMENTS_MS) + dice.pick(&[0, 0, 123, -HOUR_MS, 13 * HOUR_MS]),
             received_ms: self.now_ms,
             total_hits: dice.pick_or_none(2, &[0, 12, 300, 5_000_000_000]),
             user: dice.pick_or_none(2, &USERS).map(str::parse).transpose()?,
@@ -374,6 +388,22 @@ impl History<'_> {
             Grouping::CustomResults { rows_max: 100 },
             Grouping::CustomResults { rows_max: 2 },
             Grouping::Distinct,
+            Grouping::Index,
+            Grouping::ProductType,
+            Grouping::Rank,
+            Grouping::ItemsReport { rows_max: 100 },
+            Grouping::ItemsReport { rows_max: 2 },
+            // As often as all others together: they are counted in a way of their own.
+            Grouping::ClickThrough,
+            Grouping::ClickThrough,
+            Grouping::ClickThrough,
+            Grouping::ClickThrough,
+            Grouping::ClickThrough,
+            Grouping::TermsReport { rows_max: 100 },
+            Grouping::TermsReport { rows_max: 100 },
+            Grouping::TermsReport { rows_max: 100 },
+            Grouping::TermsReport { rows_max: 2 },
+            Grouping::TermsReport { rows_max: 1 },
         ];
         let (from, to) = *self.dice.pick(&PERIODS);
         let zone: &str = self.dice.pick::<&str>(&ZONES);
@@ -386,7 +416,9 @@ impl History<'_> {
             Measure::Openings,
             Measure::Redirections,
         ]);
-        Ok(Question { days, measure, filter, grouping: *self.dice.pick(&groupings) })
+        let grouping = *self.dice.pick(&groupings);
+        let matching = self.dice.once_in(3).then(|| Box::from(*self.dice.pick(&["a", "red", "ss"])));
+        Ok(Question { days, measure, filter, grouping, matching })
     }
 }
 

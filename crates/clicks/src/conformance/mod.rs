@@ -12,6 +12,7 @@ mod forgetting;
 mod history;
 mod keeping;
 mod reading;
+mod reporting;
 mod searching;
 mod world;
 
@@ -114,6 +115,7 @@ pub fn cases() -> impl Iterator<Item = Case> {
         keeping::CASES,
         reading::CASES,
         searching::CASES,
+        reporting::CASES,
         forgetting::CASES,
     ];
     rooms.into_iter().flatten().copied()

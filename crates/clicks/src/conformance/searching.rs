@@ -220,7 +220,8 @@ fn kinds(candidate: &mut dyn Candidate) -> Verdict {
     for _ in 0..2 {
         let ask = |measure, filter: &ClickFilter, grouping| -> Result<Tally, Failure> {
             let (days, filter) = (days("20240530", "20240601", "Z")?, filter.clone());
-            Ok(candidate.store().tally(&Question { days, measure, filter, grouping }, &|| false)?)
+            let question = Question { days, measure, filter, grouping, matching: None };
+            Ok(candidate.store().tally(&question, &|| false)?)
         };
         let rows = [(Measure::Searches, 1, 0), (Measure::Openings, 2, 0), (Measure::Redirections, 4, 2)];
         for (measure, count, items) in rows {

@@ -95,7 +95,16 @@ impl Server {
         options: &[&str],
         environment: &[(&str, &OsStr)],
     ) -> Result<Self, (ExitStatus, String)> {
-        let (child, log, addresses, log_ended) = spawn(directory, options, environment);
+        Self::listening(spawn("serve", directory, options, environment))
+    }
+
+    /// Starts `demo`, and waits until its directory is filled and it listens.
+    pub fn start_demo(directory: &Path, options: &[&str]) -> Self {
+        let started = Self::listening(spawn("demo", directory, options, &[]));
+        started.unwrap_or_else(|(_, log)| panic!("the demo ended: {log}"))
+    }
+
+    fn listening((child, log, addresses, log_ended): Spawned) -> Result<Self, (ExitStatus, String)> {
         let mut server = Self { address: ([127, 0, 0, 1], 0).into(), child, log, log_ended };
         match addresses.recv_timeout(STEP_TIME_MAX) {
             Ok(address) => server.address = address,
@@ -154,7 +163,7 @@ impl Drop for Server {
 
 /// Starts a server and kills it that much later, wherever it is in its start.
 pub fn start_and_kill(directory: &Path, later: Duration) {
-    let (mut child, _, _, _) = spawn(directory, &[], &[]);
+    let (mut child, _, _, _) = spawn("serve", directory, &[], &[]);
     std::thread::sleep(later);
     child.kill().unwrap();
     child.wait().unwrap();
@@ -162,7 +171,7 @@ pub fn start_and_kill(directory: &Path, later: Duration) {
 
 /// Starts a server that must refuse to; returns what it wrote.
 pub fn refused_start(directory: &Path, options: &[&str]) -> Done {
-    let (mut child, log, _, log_ended) = spawn(directory, options, &[]);
+    let (mut child, log, _, log_ended) = spawn("serve", directory, options, &[]);
     let ended = wait_for_end(&mut child);
     if ended.is_none() {
         child.kill().unwrap();
@@ -186,8 +195,8 @@ fn wait_for_end(child: &mut Child) -> Option<ExitStatus> {
 
 type Spawned = (Child, Arc<Mutex<Vec<String>>>, Receiver<SocketAddr>, Receiver<()>);
 
-fn spawn(directory: &Path, options: &[&str], environment: &[(&str, &OsStr)]) -> Spawned {
-    let mut command = binary(&["serve", "--listen", "127.0.0.1:0", "--log-format", "json"]);
+fn spawn(what: &str, directory: &Path, options: &[&str], environment: &[(&str, &OsStr)]) -> Spawned {
+    let mut command = binary(&[what, "--listen", "127.0.0.1:0", "--log-format", "json"]);
     command.arg("--data-dir").arg(directory).args(options).stdout(Stdio::null()).stderr(Stdio::piped());
     command.envs(environment.iter().copied());
     let mut child = command.spawn().unwrap();

@@ -4,12 +4,15 @@
 
 use std::collections::BTreeMap;
 
+use clicks::Measure;
+
 use crate::index::custom_results::put_custom_results;
 use crate::index::cuts::quarter_of;
 use crate::index::directory::{place, put_directory, put_u32};
 use crate::index::file::SECTIONS;
 use crate::index::numbers::width_of;
 use crate::index::part_quarters::{EngineQuarters, Kind};
+use crate::index::queries::put_queries;
 use crate::index::users::put_users;
 use crate::names::UNTOLD;
 use crate::recent::day::Row;
@@ -25,18 +28,19 @@ pub struct Sections {
     pub users: Vec<u8>,
     pub figures: Vec<u8>,
     pub customs: Vec<u8>,
+    pub queries: Vec<u8>,
 }
 
 impl Sections {
     /// All sections in the order of the file, with the one that is not built of rows alone.
     pub fn with_ids<'s>(&'s self, ids: &'s [u8]) -> [&'s [u8]; SECTIONS] {
-        let Self { engines, kinds, postings, counters, users, figures, customs } = self;
-        [engines, kinds, postings, counters, ids, users, figures, customs]
+        let Self { engines, kinds, postings, counters, users, figures, customs, queries } = self;
+        [engines, kinds, postings, counters, ids, users, figures, customs, queries]
     }
 }
 
-/// Builds the sections of some rows, all of one UTC day. Rows are numbered in 32 bits.
-pub fn build(rows: &[Row]) -> Sections {
+/// Builds the sections of some rows, all of one UTC day, of clicks or of searches. Rows are numbered in 32 bits.
+pub fn build(rows: &[Row], measure: Measure) -> Sections {
     let mut order: Vec<u32> = (0..u32::try_from(rows.len()).unwrap_or(u32::MAX)).collect();
     let row = |at: &u32| &rows[place(*at)];
     order.sort_by_cached_key(|at| {
@@ -48,6 +52,7 @@ pub fn build(rows: &[Row]) -> Sections {
         let rows: Vec<Row> = engine_rows.iter().map(|at| *row(at)).collect();
         EngineBuild::new(&rows).put(&mut sections);
     }
+    put_queries(&mut sections.queries, order.iter().map(row), measure);
     sections
 }
 

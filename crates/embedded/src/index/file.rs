@@ -10,10 +10,10 @@ use crate::index::directory::{place, put_u32, u32_at};
 use crate::store_files::{read_exactly, write_file};
 
 /// The version of the format.
-const INDEX_VERSION: u32 = 5;
+const INDEX_VERSION: u32 = 6;
 const MAGIC: &[u8; 8] = b"ctindex\0";
 /// How many sections there are.
-pub const SECTIONS: usize = 8;
+pub const SECTIONS: usize = 9;
 const SECTION_BYTES: usize = 20;
 const HEADER_BYTES: usize = 24 + SECTIONS * SECTION_BYTES + 4;
 
@@ -32,6 +32,8 @@ pub enum Section {
     Figures = 6,
     /// Clicks from results placed by hand.
     CustomResults = 7,
+    /// The searches that clicks name, or searches.
+    Queries = 8,
 }
 
 /// All of them.
@@ -44,6 +46,7 @@ pub const SECTIONS_ALL: [Section; SECTIONS] = [
     Section::Users,
     Section::Figures,
     Section::CustomResults,
+    Section::Queries,
 ];
 
 /// Why an index can't be used: it has to be built anew.

@@ -83,6 +83,15 @@ impl Head {
         self.engines.iter().any(|entry| wanted.engine_place(entry.engine).is_some())
     }
 
+    /// The first row of each engine, where the rows of all engines follow each other; the engine's number with it.
+    pub fn first_rows(&self) -> impl Iterator<Item = (u32, usize)> {
+        self.engines.iter().scan(0, |next, entry| {
+            let first = *next;
+            *next += place(entry.rows);
+            Some((entry.engine, first))
+        })
+    }
+
     /// How many rows the engines have that are wanted.
     pub fn rows_wanted(&self, wanted: &Wanted) -> usize {
         let is_wanted = |entry: &&EngineEntry| wanted.engine_place(entry.engine).is_some();

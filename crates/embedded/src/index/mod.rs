@@ -15,6 +15,7 @@ pub mod numbers;
 pub mod part_quarters;
 pub mod plan;
 pub mod postings;
+pub mod queries;
 pub mod rows;
 pub mod users;
 

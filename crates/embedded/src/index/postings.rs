@@ -12,6 +12,7 @@ use crate::index::cuts::DayCuts;
 use crate::index::directories::Directories;
 use crate::index::directory::place;
 use crate::index::head::{EngineEntry, Head};
+use crate::index::part_quarters::Kind;
 use crate::index::rows::{Rows, Runs};
 use crate::index::users::{Visitors, users_of_rows};
 use crate::names::UNTOLD;
@@ -123,7 +124,22 @@ impl Counting<'_> {
             Grouping::Items { .. } => return self.count_items(rows, wanted, evaluator).map(drop),
             Grouping::ItemRanks { .. } => return self.count_item_ranks(rows, wanted, evaluator),
             // These are no postings.
-            Grouping::CustomResults { .. } => return Some(()),
+            Grouping::CustomResults { .. } | Grouping::ClickThrough => return Some(()),
+            Grouping::Index | Grouping::ProductType => {
+                self.count_kinds(rows, wanted, evaluator);
+                return Some(());
+            }
+            Grouping::Rank => {
+                self.count_ranks(rows, wanted, evaluator);
+                return Some(());
+            }
+            Grouping::ItemsReport { .. } => return self.count_items_ranked(rows, wanted, evaluator),
+            Grouping::TermsReport { .. } => {
+                let all = self.whole.is_some();
+                return each_terms(rows, wanted, all, |terms, row| {
+                    evaluator.add_ranked(terms, rows.figure(row), 1);
+                });
+            }
             Grouping::Distinct => {
                 let on_items = self.count_items(rows, wanted, evaluator)?;
                 // Every click is on an item, and few searches are.
@@ -363,6 +379,65 @@ impl Counting<'_> {
         }
     }
 
+    /// Counts rows by what their kinds tell.
+    fn count_kinds(&self, rows: &Rows<'_>, wanted: &Wanted, evaluator: &mut Evaluator<'_>) {
+        let mut clicks = vec![0_u64; rows.kinds().len()];
+        rows.each_passing(wanted, |row, _| {
+            if let Some(clicks) = clicks.get_mut(rows.kind(row)) {
+                *clicks += 1;
+            }
+        });
+        for (kind, clicks) in rows.kinds().iter().zip(clicks).filter(|(_, clicks)| *clicks > 0) {
+            let Kind { index, product, .. } = *kind;
+            evaluator.add_at(Place { index, product, ..Place::default() }, clicks);
+        }
+    }
+
+    fn count_ranks(&self, rows: &Rows<'_>, wanted: &Wanted, evaluator: &mut Evaluator<'_>) {
+        if evaluator.measure() != Measure::Clicks {
+            let mut all = 0;
+            rows.each_passing(wanted, |_, _| all += 1);
+            return evaluator.ranks_mut().add(0, all);
+        }
+        let ranks = evaluator.ranks_mut();
+        if self.whole.is_some() && wanted.terms().is_none() && wanted.items().is_none() {
+            rows.each_figure(|figure| ranks.add_row(figure));
+        } else {
+            rows.each_passing(wanted, |row, _| ranks.add_row(rows.figure(row)));
+        }
+    }
+
+    fn count_items_ranked(
+        &self,
+        rows: &Rows<'_>,
+        wanted: &Wanted,
+        evaluator: &mut Evaluator<'_>,
+    ) -> Option<()> {
+        let Some(range) = rows.of_terms(wanted.terms()) else { return Some(()) };
+        let all = self.whole.is_some() && wanted.terms().is_none();
+        let mut count = |item: u32, found: Range<u32>| {
+            let found = rows.item_rows.slice(place(found.start)..place(found.end));
+            if let Some(found) = found {
+                found.for_each(|row| {
+                    if all || (range.contains(&row) && rows.segment(row).is_some()) {
+                        evaluator.add_ranked(item, rows.figure(row), 1);
+                    }
+                });
+            }
+        };
+        match wanted.items() {
+            None => rows.items.for_each(count),
+            Some(items) => {
+                for item in items {
+                    if let Some(found) = rows.items.find(*item) {
+                        count(*item, found);
+                    }
+                }
+                Some(())
+            }
+        }
+    }
+
     /// Returns how many rows it counted.
     fn count_items(&self, rows: &Rows<'_>, wanted: &Wanted, evaluator: &mut Evaluator<'_>) -> Option<u64> {
         let Some(range) = rows.of_terms(wanted.terms()) else { return Some(0) };
@@ -395,6 +470,43 @@ impl Counting<'_> {
             }
         }
         Some(counted)
+    }
+}
+
+/// Shows every row that passes with its terms, which follow each other as rows do; `all` where no row of a whole part has to be
+/// looked at. `None` when the bytes can't be what was written.
+pub fn each_terms(
+    rows: &Rows<'_>,
+    wanted: &Wanted,
+    all: bool,
+    mut show: impl FnMut(u32, usize),
+) -> Option<()> {
+    if wanted.items().is_some() {
+        let mut found = Vec::new();
+        rows.each_passing(wanted, |row, _| found.push(row));
+        found.sort_unstable();
+        let mut found = found.into_iter().peekable();
+        return rows.terms.for_each(|terms, range| {
+            while let Some(row) = found.next_if(|row| *row < place(range.end)) {
+                show(terms, row);
+            }
+        });
+    }
+    let mut see = |terms: u32, range: Range<u32>| {
+        for row in place(range.start)..place(range.end) {
+            if all || rows.segment(row).is_some() {
+                show(terms, row);
+            }
+        }
+    };
+    match wanted.terms() {
+        None => rows.terms.for_each(see),
+        Some(terms) => {
+            if let Some(range) = rows.terms.find(terms) {
+                see(terms, range);
+            }
+            Some(())
+        }
     }
 }
 

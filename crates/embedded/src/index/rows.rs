@@ -119,6 +119,19 @@ impl<'a> Rows<'a> {
         self.figures.as_ref().map_or(0, |figures| figures.get(row) as u64)
     }
 
+    /// Shows what each row tells in a number.
+    pub fn each_figure(&self, mut show: impl FnMut(u64)) {
+        match &self.figures {
+            Some(figures) => figures.for_each(|figure| show(figure as u64)),
+            None => self.quarters.iter().for_each(|_| show(0)),
+        }
+    }
+
+    /// The kinds of the engine, by their places.
+    pub const fn kinds(&self) -> &'a [Kind] {
+        self.kinds
+    }
+
     /// The kind of a row, as its place.
     pub fn kind(&self, row: usize) -> usize {
         self.row_kinds.get(row)

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use clicks::conformance::Dice;
 use clicks::{
     AccountCode, ClickFilter, Counter, CustomResultId, Device, Dfid, DocId, EngineIndex, Grouping, Hashid,
-    IndexName, ItemDigest, LocalDays, Period, ProductType, Question, SearchTerms, Tally, UserCode, Zone,
+    IndexName, ItemDigest, LocalDays, Measure, Period, ProductType, Question, SearchTerms, Tally, UserCode,
+    Zone,
 };
 
 use crate::evaluate::{Columns, Evaluator, Place};
@@ -15,6 +16,7 @@ use crate::index::custom_results;
 use crate::index::cuts::Cuts;
 use crate::index::directories::Directories;
 use crate::index::head::Head;
+use crate::index::part_quarters::Kind;
 use crate::index::postings::{PartBytes, count, tell_apart};
 use crate::index::users::Mark;
 use crate::keys::FingerprintKey;
@@ -67,6 +69,7 @@ fn world(dice: &mut Dice) -> World {
             device: u8::try_from(dice.below(3)).unwrap(),
             product: u8::try_from(dice.below(6)).unwrap(),
             user: user(dice.below(visitors)),
+            search: user(dice.below(9)),
             figure: *dice.pick(&figures),
             custom: names.intern_custom_result(engine, dice.pick_or_none(2, &customs).flatten().as_ref()),
         });
@@ -108,6 +111,11 @@ fn question(dice: &mut Dice) -> Question {
         Grouping::ItemRanks { rows_max: 20 },
         Grouping::CustomResults { rows_max: 20 },
         Grouping::Distinct,
+        Grouping::Index,
+        Grouping::ProductType,
+        Grouping::Rank,
+        Grouping::ItemsReport { rows_max: 20 },
+        Grouping::TermsReport { rows_max: 20 },
     ]);
     Question::clicks(days, filter, grouping)
 }
@@ -137,6 +145,16 @@ fn answer(mut evaluator: Evaluator<'_>, question: &Question) -> (Tally, Numbered
             rows.extend(top.level.into_iter().map(|pair| (pair, top.level_clicks)));
             rows.sort_unstable();
         }
+        Grouping::ItemsReport { .. } | Grouping::TermsReport { .. } => {
+            for (number, clicks) in (0..).zip(evaluator.cells()) {
+                let ranks = evaluator.rank_sum(number);
+                let told = u32::try_from(ranks.told).unwrap();
+                rows.extend([((number, told), *clicks), ((number, u32::MAX), ranks.sum)]);
+            }
+        }
+        Grouping::Index => {
+            rows.extend((0..).zip(evaluator.cells()).map(|(cell, clicks)| ((cell, 0), *clicks)));
+        }
         Grouping::Distinct => counter.add_distinct(evaluator.into_distinct(&|| false).unwrap()),
         _ => evaluator.finish(&mut counter),
     }
@@ -156,6 +174,7 @@ fn columns_of(rows: &[Row], evaluator: &mut Evaluator<'_>) {
         device: &rows.iter().map(|row| row.device).collect::<Vec<_>>(),
         product: &rows.iter().map(|row| row.product).collect::<Vec<_>>(),
         user: &rows.iter().map(|row| row.user).collect::<Vec<_>>(),
+        search: &rows.iter().map(|row| row.search).collect::<Vec<_>>(),
         figure: &rows.iter().map(|row| row.figure).collect::<Vec<_>>(),
         custom: &column(|row| row.custom),
         range_ms,
@@ -172,7 +191,7 @@ fn an_index_counts_as_its_rows_do() {
         let mut parts = Vec::new();
         for day in world.first..world.first + 4 {
             let rows: Vec<Row> = world.rows.iter().filter(|row| day_of(row.at_ms) == day).copied().collect();
-            let sections = build(&rows);
+            let sections = build(&rows, Measure::Clicks);
             let head = Head::read(&sections.engines, &sections.kinds).unwrap();
             assert_eq!(head.rows(), rows.len() as u64);
             counters.insert(day, 0, &head.quarters(&sections.counters).unwrap());
@@ -226,8 +245,16 @@ fn an_index_counts_as_its_rows_do() {
                         for segment in cut.segments {
                             let clicks = kept.before(cut.day, segment.until, kinds)
                                 - kept.before(cut.day, segment.from, kinds);
-                            let (day, device) = (segment.day, kind.device);
-                            by_counters.add_at(Place { day, engine, device, ..Place::default() }, clicks);
+                            let Kind { index, device, product } = *kind;
+                            let at = Place {
+                                day: segment.day,
+                                engine,
+                                device,
+                                index,
+                                product,
+                                ..Place::default()
+                            };
+                            by_counters.add_at(at, clicks);
                         }
                     }
                 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use clicks::{AccountCode, StoreError, UserCode};
+use clicks::{AccountCode, Click, Search, StoreError, UserCode};
 
 use crate::index::numbers::{Numbers, width_of};
 use crate::keys::{Fingerprint, FingerprintKey, KeyKind};
@@ -21,16 +21,48 @@ pub const PLACE_BYTES: usize = size_of::<Place>() + 64;
 
 /// What stands for a visitor: the highest 80 bits of the fingerprint of the user code, highest byte first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Mark([u8; MARK_BYTES]);
+pub struct Mark(pub [u8; MARK_BYTES]);
+
+/// What a row has marks of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Marks {
+    pub user: Mark,
+    /// Of a click the search that it names, of a search itself.
+    pub search: Mark,
+}
+
+impl Marks {
+    /// Those of a click.
+    pub fn of_click(click: &Click, key: &FingerprintKey) -> Self {
+        let search = click.query_id.as_deref();
+        Self {
+            user: Mark::of(click.account, click.user.as_ref(), key),
+            search: search.map_or(Mark::NOBODY, |id| Mark::of_search(click.account, id, key)),
+        }
+    }
+
+    /// Those of a search.
+    pub fn of_search(search: &Search, key: &FingerprintKey) -> Self {
+        Self {
+            user: Mark::of(search.account, search.user.as_ref(), key),
+            search: Mark::of_search(search.account, &search.id, key),
+        }
+    }
+}
 
 impl Mark {
-    /// A click that tells no visitor.
+    /// A click that tells no visitor, or no search.
     pub const NOBODY: Self = Self([0; MARK_BYTES]);
 
     /// The mark of an account's visitor.
     pub fn of(account: AccountCode, user: Option<&UserCode>, key: &FingerprintKey) -> Self {
         let fingerprint = user.map(|user| key.of(KeyKind::User, account, user.as_str()));
         fingerprint.map_or(Self::NOBODY, Self::from_fingerprint)
+    }
+
+    /// The mark of an account's search.
+    pub fn of_search(account: AccountCode, id: &str, key: &FingerprintKey) -> Self {
+        Self::from_fingerprint(key.of(KeyKind::SearchId, account, id))
     }
 
     fn from_fingerprint(user: Fingerprint) -> Self {

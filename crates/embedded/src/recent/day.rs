@@ -49,6 +49,8 @@ pub struct Row {
     /// Of a click its product type; of a search whether it found anything.
     pub product: u8,
     pub user: Mark,
+    /// Of a click the search that it names, of a search itself.
+    pub search: Mark,
     /// One more than what it tells in a number, or 0: of a click its rank, of a search how much it found.
     pub figure: u64,
     /// Which result placed by hand it came from, or `UNTOLD`.
@@ -66,6 +68,7 @@ pub struct Counted {
     device: Vec<u8>,
     product: Vec<u8>,
     user: Vec<Mark>,
+    search: Vec<Mark>,
     figure: Vec<u64>,
     /// Up to the last row that tells one: few do, and most blocks have none.
     custom: Vec<u32>,
@@ -93,6 +96,7 @@ impl Counted {
         self.device.push(row.device);
         self.product.push(row.product);
         self.user.push(row.user);
+        self.search.push(row.search);
         self.figure.push(row.figure);
     }
 
@@ -107,6 +111,7 @@ impl Counted {
             device: *self.device.get(row)?,
             product: *self.product.get(row)?,
             user: *self.user.get(row)?,
+            search: *self.search.get(row)?,
             figure: *self.figure.get(row)?,
             custom: self.custom.get(row).copied().unwrap_or(UNTOLD),
         })
@@ -123,6 +128,7 @@ impl Counted {
             device: &self.device,
             product: &self.product,
             user: &self.user,
+            search: &self.search,
             figure: &self.figure,
             custom: &self.custom,
             range_ms: self.range_ms.unwrap_or((0, -1)),
@@ -136,7 +142,7 @@ impl Counted {
                 * size_of::<u32>()
             + self.device.capacity()
             + self.product.capacity()
-            + self.user.capacity() * size_of::<Mark>()
+            + (self.user.capacity() + self.search.capacity()) * size_of::<Mark>()
             + self.figure.capacity() * size_of::<u64>()
             + self.custom.capacity() * size_of::<u32>()
     }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use clicks::{Click, Measure, Search, SearchKind};
 
-use crate::index::users::Mark;
+use crate::index::users::Marks;
 use crate::keys::Fingerprint;
 use crate::names::{Names, UNTOLD};
 use crate::recent::corrections::Corrections;
@@ -112,12 +112,12 @@ impl Recent {
         }
     }
 
-    /// Keeps a click whose id was not used, and which is completed as far as is known. `user` is the mark of its visitor;
-    /// `id` the fingerprint of its id; `waits_for` that of the search which is not known yet.
+    /// Keeps a click whose id was not used, and which is completed as far as is known. `marks` are its
+    /// marks; `id` the fingerprint of its id; `waits_for` that of the search which is not known yet.
     pub fn keep_click(
         &mut self,
         names: &mut Names,
-        (click, user): (&Click, Mark),
+        (click, marks): (&Click, Marks),
         id: Option<Fingerprint>,
         waits_for: Option<Fingerprint>,
     ) {
@@ -125,7 +125,7 @@ impl Recent {
         if let Some(id) = id {
             self.ids.insert(id, day);
         }
-        let row = row_of(names, click, user);
+        let row = row_of(names, click, marks);
         let (block, row) = self.days.entry(day).or_default().push(row, click);
         if let Some(query) = waits_for {
             self.waiting.add(query, RowPlace { day, block, row });
@@ -135,18 +135,18 @@ impl Recent {
     }
 
     /// Keeps a search, and completes the clicks here that waited for it no longer than `join_ms` milliseconds. Its
-    /// account must have none with its id. `user` is the mark of its visitor; `query` the fingerprint that clicks wait for it by.
+    /// account must have none with its id. `marks` are its marks; `query` the fingerprint that clicks wait for it by.
     ///
     /// # Errors
     /// When what is kept can't be read back: then memory is damaged.
     pub fn keep_search(
         &mut self,
         names: &mut Names,
-        (search, user): (&Search, Mark),
+        (search, marks): (&Search, Marks),
         query: Fingerprint,
         join_ms: i64,
     ) -> Result<(), RecordError> {
-        let row = row_of_search(names, search, user);
+        let row = row_of_search(names, search, marks);
         self.searched.entry(day_of(search.at_ms)).or_default().push(row);
         self.searches.insert(&search.id, PackedSearch::new(search));
         self.records += 1;
@@ -155,8 +155,8 @@ impl Recent {
             let Some(mut click) = self.click(names, place)? else { continue };
             if learns_from(&click, search, join_ms) {
                 click.complete(search);
-                // A search tells nothing of the visitor, whose mark stays.
-                let learned = row_of(names, &click, Mark::NOBODY);
+                // A search tells nothing of what marks are of: they stay.
+                let learned = row_of(names, &click, Marks::default());
                 if let Some(day) = self.days.get_mut(&place.day) {
                     day.learn(place.block, place.row, learned);
                 }
@@ -193,7 +193,7 @@ pub struct DayBlocks {
 }
 
 /// What is counted of a click, in numbers.
-pub fn row_of(names: &mut Names, click: &Click, user: Mark) -> Row {
+pub fn row_of(names: &mut Names, click: &Click, marks: Marks) -> Row {
     let engine = names.intern_engine(click.account, click.engine);
     let index = names.intern_index(engine, click.index.as_ref());
     Row {
@@ -204,14 +204,15 @@ pub fn row_of(names: &mut Names, click: &Click, user: Mark) -> Row {
         terms: names.intern_terms(click.terms.as_ref()),
         device: device_code(click.device),
         product: click.product_type.number(),
-        user,
+        user: marks.user,
+        search: marks.search,
         figure: rank_figure(click.rank),
         custom: names.intern_custom_result(engine, click.custom_result.as_ref()),
     }
 }
 
 /// What is counted of a search, in numbers.
-pub fn row_of_search(names: &mut Names, search: &Search, user: Mark) -> Row {
+pub fn row_of_search(names: &mut Names, search: &Search, marks: Marks) -> Row {
     let engine = names.intern_engine(search.account, search.engine);
     let indices: Vec<u32> =
         search.indices.iter().map(|index| names.intern_index(engine, Some(index))).collect();
@@ -223,7 +224,8 @@ pub fn row_of_search(names: &mut Names, search: &Search, user: Mark) -> Row {
         terms: names.intern_terms(search.terms().as_ref()),
         device: device_code(search.device),
         product: search_code(search.kind, search.found()),
-        user,
+        user: marks.user,
+        search: marks.search,
         figure: hits_figure(search.found()),
         custom: UNTOLD,
     }

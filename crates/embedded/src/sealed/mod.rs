@@ -244,7 +244,7 @@ impl Sealed {
 
     /// About how many bytes of memory it takes.
     pub fn memory_bytes(&self) -> usize {
-        let part = |part: &Arc<Part>| size_of::<Part>() + part.head().memory_bytes();
+        let part = |part: &Arc<Part>| part.memory_bytes();
         let parts = self.days.values().flat_map(|day| day.clicks.iter().chain(&day.searches));
         let parts = parts.map(part).sum::<usize>();
         let keys = usize::try_from(self.keys.memory_bytes()).unwrap_or(usize::MAX);

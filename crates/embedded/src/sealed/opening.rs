@@ -13,7 +13,7 @@ use crate::index::build::build;
 use crate::index::counters::{Counters, Quarters};
 use crate::index::counts::{counts_name, counts_number, read_counts};
 use crate::index::file::{IndexError, IndexFile, Owner, index_name, put_ids, write_index};
-use crate::index::users::Mark;
+use crate::index::users::Marks;
 use crate::keys::{
     FingerprintKey, KeyKind, Keys, KeysOptions, RunInfo, at_once, run_name, run_number, verify_run, write_run,
 };
@@ -409,8 +409,7 @@ impl Opening {
                     ids.push((hash_of(key.of(KeyKind::Waiting, click.account, id)), row));
                 }
             }
-            let user = Mark::of(click.account, click.user.as_ref(), &key);
-            rows.push(row_of(&mut self.names, &click, user));
+            rows.push(row_of(&mut self.names, &click, Marks::of_click(&click, &key)));
         }
         Ok((rows, ids))
     }
@@ -421,8 +420,7 @@ impl Opening {
         for (row, search) in (0_u32..).zip(files.searches()?.rows(0..files.info.rows)) {
             let search = search.map_err(|error| SealError::Damaged(error.to_string()))?;
             ids.push((hash_of(key.of(KeyKind::SearchId, search.account, &search.id)), row));
-            let user = Mark::of(search.account, search.user.as_ref(), &key);
-            rows.push(row_of_search(&mut self.names, &search, user));
+            rows.push(row_of_search(&mut self.names, &search, Marks::of_search(&search, &key)));
         }
         Ok((rows, ids))
     }
@@ -434,7 +432,7 @@ impl Opening {
         ids: Vec<(u32, u32)>,
     ) -> Result<(), SealError> {
         self.sealer.names.write_names(&self.names)?;
-        let sections = build(rows);
+        let sections = build(rows, files.holds.measure());
         let ids = put_ids(ids);
         let sections = sections.with_ids(&ids);
         write_index(self.sealer.folders.index.as_ref(), self.owner(files.info), sections)

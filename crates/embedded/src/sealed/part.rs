@@ -5,12 +5,13 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use clicks::{Click, Search, StoreError};
+use clicks::{Click, Measure, Search, StoreError};
 use days::{ClicksReader, SearchesReader};
 use journal::Disk;
 
 use crate::index::file::{IndexError, IndexFile, Section, index_name};
 use crate::index::head::Head;
+use crate::index::queries::Bits;
 use crate::sealed::date::date_of;
 use crate::sealed::manifest::PartInfo;
 use crate::store_files::{remove, source};
@@ -23,6 +24,14 @@ pub enum Holds {
 }
 
 impl Holds {
+    /// What they are counted as.
+    pub const fn measure(self) -> Measure {
+        match self {
+            Self::Clicks => Measure::Clicks,
+            Self::Searches => Measure::Searches,
+        }
+    }
+
     /// The folder of their days.
     pub const fn folder(self) -> &'static str {
         match self {
@@ -140,6 +149,19 @@ pub struct Part {
     users: Loaded,
     figures: Loaded,
     customs: Loaded,
+    queries: Loaded,
+    /// Of searches: which of them sealed clicks name, as far as was asked.
+    joined: Mutex<Joined>,
+}
+
+/// Which searches of a part are named by the clicks of some parts. None of these parts ever changes, so it holds as long as they
+/// are there.
+#[derive(Debug, Clone, Default)]
+pub struct Joined {
+    /// The numbers of the parts of clicks, rising.
+    pub with: Vec<u32>,
+    /// By row.
+    pub clicked: Arc<Bits>,
 }
 
 /// A section of an index that is in memory when there is room for it.
@@ -173,6 +195,7 @@ pub enum Loads {
     Users,
     Figures,
     CustomResults,
+    Queries,
 }
 
 impl Loads {
@@ -182,6 +205,7 @@ impl Loads {
             Self::Users => Section::Users,
             Self::Figures => Section::Figures,
             Self::CustomResults => Section::CustomResults,
+            Self::Queries => Section::Queries,
         }
     }
 }
@@ -198,8 +222,9 @@ impl Part {
             return Err(IndexError::Damaged);
         }
         let removal = Removal { files, replaced: AtomicBool::new(false) };
-        let [postings, users, figures, customs] = [const { Loaded::new() }; 4];
-        Ok(Self { removal, index, head, postings, users, figures, customs })
+        let [postings, users, figures, customs, queries] = [const { Loaded::new() }; 5];
+        let joined = Mutex::default();
+        Ok(Self { removal, index, head, postings, users, figures, customs, queries, joined })
     }
 
     /// Its files.
@@ -286,6 +311,7 @@ impl Part {
             Loads::Users => &self.users,
             Loads::Figures => &self.figures,
             Loads::CustomResults => &self.customs,
+            Loads::Queries => &self.queries,
         }
     }
 
@@ -300,6 +326,23 @@ impl Part {
     /// [`IndexError`].
     pub fn load(&self, loads: Loads) -> Result<Vec<u8>, IndexError> {
         self.index.read(self.files().index.as_ref(), loads.section())
+    }
+
+    /// About how many bytes of memory it takes, without the sections of its index.
+    pub fn memory_bytes(&self) -> usize {
+        let joined = self.joined.lock().unwrap_or_else(PoisonError::into_inner);
+        let joined = joined.clicked.memory_bytes() + joined.with.capacity() * size_of::<u32>();
+        size_of::<Self>() + self.head.memory_bytes() + joined
+    }
+
+    /// Which of its searches were found to be named by sealed clicks.
+    pub fn joined(&self) -> Joined {
+        self.joined.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Keeps what was found of that.
+    pub fn set_joined(&self, joined: Joined) {
+        *self.joined.lock().unwrap_or_else(PoisonError::into_inner) = joined;
     }
 
     /// Another part has its rows now, or none: its files go once nobody reads them.

@@ -4,7 +4,7 @@
 use std::iter::Peekable;
 use std::sync::Arc;
 
-use clicks::{Click, Search};
+use clicks::{Click, Measure, Search};
 use days::{ClicksWriter, SearchesWriter, Summary, WriteError, WriteOptions};
 use journal::Disk;
 
@@ -142,7 +142,7 @@ impl Target<'_> {
         number_rows(kept, &mut page, &mut numbered)?;
         let (sink, summary) = writer.finish().map_err(|error| self.failed(error))?;
         let info = self.finish(sink, &summary)?;
-        let sections = build(&numbered);
+        let sections = build(&numbered, Measure::Clicks);
         let ids = put_ids(ids);
         self.write_index(&info, sections.with_ids(&ids))?;
         Ok(info)
@@ -182,7 +182,7 @@ impl Target<'_> {
         number_page(&mut page)?;
         let (sink, summary) = writer.finish().map_err(|error| self.failed(error))?;
         let info = self.finish(sink, &summary)?;
-        let sections = build(&numbered);
+        let sections = build(&numbered, Measure::Searches);
         let ids = put_ids(ids);
         self.write_index(&info, sections.with_ids(&ids))?;
         Ok(info)

@@ -104,7 +104,7 @@ pub fn filters() -> Vec<ClickFilter> {
     filters
 }
 
-const GROUPINGS: [Grouping; 13] = [
+const GROUPINGS: [Grouping; 21] = [
     Grouping::Day,
     Grouping::DayAndEngine,
     Grouping::Engine,
@@ -118,6 +118,14 @@ const GROUPINGS: [Grouping; 13] = [
     Grouping::CustomResults { rows_max: 10_000 },
     Grouping::CustomResults { rows_max: 2 },
     Grouping::Distinct,
+    Grouping::Index,
+    Grouping::ProductType,
+    Grouping::Rank,
+    Grouping::ItemsReport { rows_max: 10_000 },
+    Grouping::ItemsReport { rows_max: 9 },
+    Grouping::ClickThrough,
+    Grouping::TermsReport { rows_max: 10_000 },
+    Grouping::TermsReport { rows_max: 7 },
 ];
 
 const PERIODS: [(&str, &str, &str); 3] = [

@@ -285,6 +285,109 @@ fn a_flipped_bit_is_never_a_wrong_answer() {
     }
 }
 
+/// Indexes that are damaged while the store is open are noticed when they are read: of clicks, of searches, and of both.
+#[test]
+fn searches_are_joined_to_their_clicks_whatever_indexes_are_lost_meanwhile() {
+    let disk = SimulatedDisk::new();
+    let (store, oracle) = sealed_world(&disk, 5);
+    store.seal().unwrap();
+    drop(store);
+    let parts = |folder: &str| -> Vec<String> {
+        let number = |name: &str| name.trim_end_matches(".parquet").to_owned();
+        files_of(&disk, folder).iter().map(|(_, name)| number(name)).collect()
+    };
+    let all = [parts("clicks"), parts("searches")];
+    for which in [vec![0], vec![1], vec![0, 1]] {
+        let (store, _) = opened(&disk, &large_parts());
+        let lost: Vec<&String> = which.iter().flat_map(|kind| &all[*kind]).collect();
+        let mut found = 0;
+        for (place, name) in files_of(&disk, "index") {
+            if lost.iter().any(|part| name.starts_with(part.as_str())) {
+                place.remove(&name).unwrap();
+                found += 1;
+            }
+        }
+        assert_eq!(found, lost.len());
+        // Once from the files, and once from what the first time kept.
+        for _ in 0..2 {
+            assert_eq!(asked(&store), asked(&oracle), "{which:?}");
+        }
+        drop(store);
+        let (_, report) = opened(&disk, &large_parts());
+        assert_eq!(report.rebuilt.len(), lost.len());
+    }
+}
+
+/// Searches of every day and their clicks, some of them a day apart, in whatever states: sealed together, apart, merged, not yet.
+#[test]
+fn searches_of_many_days_are_joined_as_the_oracle_joins_them() {
+    let disk = SimulatedDisk::new();
+    let options = EmbeddedOptions { question_bytes_max: 2 << 20, ..large_parts() };
+    let (store, oracle) = (opened(&disk, &options).0, MemoryStore::new(JOIN_MS));
+    let mut dice = Dice::new(24);
+    let (start_ms, mut clicked) = (START_MS, 0);
+    for step in 0..12 {
+        let mut records = Vec::new();
+        for _ in 0..700 {
+            let id: Box<str> = dice.below(3_000).to_string().into();
+            let at_ms = start_ms + i64::try_from(dice.below(5 * 86_400_000)).unwrap();
+            let engine = *dice.pick(&ENGINES);
+            let bare = clicks::conformance::search(&id, at_ms);
+            let account = ACCOUNTS[0];
+            if dice.once_in(3) {
+                let query = Some(dice.below(40).to_string().into());
+                records.push(Record::Search(Search { account, engine, query, ..bare }));
+            } else {
+                let click = clicks::conformance::click(&dice.below(9).to_string(), at_ms).unwrap();
+                let (rank, query_id) = (dice.pick_or_none(3, &[1, 2, 9]), Some(id));
+                records.push(Record::Click(Click { account, engine, query_id, rank, ..click }));
+            }
+        }
+        let wanted = block_on(oracle.append(records.clone()));
+        assert_eq!(block_on(store.append(records)), wanted);
+        match step % 4 {
+            1 => store.seal().unwrap(),
+            3 => store.merge().unwrap(),
+            _ => {}
+        }
+        for zone in ["Z", "Asia/Tokyo", "+00:07"] {
+            for engines in [ENGINES.to_vec(), vec![ENGINES[1]]] {
+                for grouping in [Grouping::ClickThrough, Grouping::TermsReport { rows_max: 30 }] {
+                    let filter = ClickFilter::all(ACCOUNTS[0], engines.clone());
+                    let question = Question::searches(days("20241026", "20241029", zone), filter, grouping);
+                    let due = oracle.tally(&question, &|| false);
+                    if let Ok(Tally::ClickThrough(rows)) = &due {
+                        clicked += rows.iter().map(|row| row.clicked).sum::<u64>();
+                    }
+                    assert_eq!(store.tally(&question, &|| false), due, "step {step} in {zone}, {grouping:?}");
+                }
+            }
+        }
+    }
+    assert!(clicked > 1_000, "{clicked}");
+    // It stops wherever it is told to.
+    let filter = ClickFilter::all(ACCOUNTS[0], ENGINES.to_vec());
+    let report = Grouping::TermsReport { rows_max: 9 };
+    let question = Question::searches(days("20241026", "20241029", "Z"), filter, report);
+    let mut times = 0;
+    loop {
+        let asked = std::cell::Cell::new(0);
+        let stop = || asked.replace(asked.get() + 1) >= times;
+        match store.tally(&question, &stop) {
+            Err(StoreError::OutOfTime) => times += 1,
+            answer => {
+                assert_eq!(answer, oracle.tally(&question, &|| false));
+                break;
+            }
+        }
+    }
+    assert!(times > 10, "{times}");
+    store.close().unwrap();
+    drop(store);
+    let (store, _) = opened(&disk, &EmbeddedOptions { question_bytes_max: 1 << 10, ..large_parts() });
+    assert_eq!(store.tally(&question, &|| false), Err(StoreError::OutOfTime));
+}
+
 /// A few questions, and one that has to read the clicks.
 fn asked(store: &dyn Store) -> Vec<Result<Tally, StoreError>> {
     let filter = ClickFilter::all(ACCOUNTS[1], ENGINES.to_vec());
@@ -297,6 +400,10 @@ fn asked(store: &dyn Store) -> Vec<Result<Tally, StoreError>> {
         ask("Europe/Madrid", Grouping::Device),
         ask("Z", Grouping::Terms { rows_max: 10_000 }),
         ask("+03:17", Grouping::Day),
+        ask("Z", Grouping::Rank),
+        ask("Z", Grouping::ClickThrough),
+        ask("Europe/Madrid", Grouping::TermsReport { rows_max: 10_000 }),
+        ask("+03:17", Grouping::ClickThrough),
     ]
 }
 

@@ -153,6 +153,7 @@ fn asked(ask: StatsAsk) -> Result<Asked, ControlError> {
         )?,
         doc_id: None,
         custom_result: None,
+        matching: None,
         hits: (None, None),
         measure: Measure::Clicks,
         grouping: match ask.by {
@@ -213,6 +214,6 @@ fn rows(question: &Question, tally: Tally) -> Vec<StatRow> {
             })
             .collect(),
         // Nothing here asks for these.
-        Tally::ItemRanks(_) | Tally::CustomResults(_) | Tally::Distinct { .. } => Vec::new(),
+        _ => Vec::new(),
     }
 }

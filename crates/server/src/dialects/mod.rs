@@ -35,6 +35,7 @@ pub(crate) fn openapi(zone: &str) -> String {
         doofinder::events::OPENAPI,
         doofinder::management::OPENAPI,
         native::OPENAPI,
+        native::STATS_OPENAPI,
         insights::OPENAPI,
         ubi::OPENAPI,
         fess::OPENAPI,
@@ -70,8 +71,16 @@ mod tests {
     #[test]
     fn the_served_document_has_every_dialect_and_no_reference_leads_nowhere() {
         let document: Value = serde_json::from_str(&openapi("eu1")).unwrap();
-        let paths =
-            ["/api/v2/click", "/go/", "/v1/events", "/v1/collect", "/1/events", "/ubi_events/_doc", "/_bulk"];
+        let paths = [
+            "/api/v2/click",
+            "/go/",
+            "/v1/events",
+            "/v1/collect",
+            "/v1/stats/ranks",
+            "/1/events",
+            "/ubi_events/_doc",
+            "/_bulk",
+        ];
         for path in paths {
             assert!(document["paths"][path].is_object(), "{path}");
         }

@@ -13,8 +13,8 @@ use hyper::body::Frame;
 
 use super::csv::Table;
 use super::errors::Failure;
-use super::params::Format;
 use super::rows::Rows;
+use crate::query_params::Format;
 
 /// The most rows that are written at once and sent with their `Content-Length`: more than a row for each day of the
 /// longest period.

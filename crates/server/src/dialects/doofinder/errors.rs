@@ -7,10 +7,11 @@ use axum::response::{IntoResponse, Response};
 use clicks::{LOCAL_DAYS_MAX, PeriodError, StoreError};
 use serde::Serialize;
 
-use super::params::BadParams;
 use crate::access::Denied;
 use crate::app::{ANSWER_ROWS_MAX, AskError, LISTED_ROWS_MAX};
+use crate::asking::Turned;
 use crate::http::Trouble;
+use crate::query_params::BadParams;
 
 /// Why the question was not answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,6 +123,16 @@ impl From<Trouble> for Failure {
 impl From<BadParams> for Failure {
     fn from(error: BadParams) -> Self {
         Self::BadParams(error.to_string())
+    }
+}
+
+impl From<Turned> for Failure {
+    fn from(turned: Turned) -> Self {
+        match turned {
+            Turned::Unknown => Self::NotAuthenticated,
+            Turned::TooOften => Self::TooManyRequests,
+            Turned::BodyTooLarge => Self::PayloadTooLarge,
+        }
     }
 }
 

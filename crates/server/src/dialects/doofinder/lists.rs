@@ -8,9 +8,9 @@ use registry::Registry;
 use serde_json::{Map, Value, json};
 
 use super::errors::Failure;
-use super::params::Format;
 use crate::app::Answered;
-use crate::csv_text::safe_text;
+use crate::csv_text;
+use crate::query_params::Format;
 
 /// What the rows of a statistic are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -248,17 +248,7 @@ impl List {
     }
 
     fn table(self) -> std::io::Result<Vec<u8>> {
-        let mut table = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-        table.write_record(self.columns())?;
-        for cells in self.rows {
-            let cell = |cell: Value| match cell {
-                Value::Null => String::new(),
-                Value::String(text) => safe_text(&text),
-                other => other.to_string(),
-            };
-            table.write_record(cells.into_iter().map(cell))?;
-        }
-        table.into_inner().map_err(csv::IntoInnerError::into_error)
+        csv_text::table(&self.columns(), self.rows)
     }
 }
 

@@ -8,7 +8,6 @@ pub(crate) mod events;
 mod lists;
 pub(crate) mod management;
 mod params;
-mod query_string;
 mod reads;
 mod rows;
 mod stats;

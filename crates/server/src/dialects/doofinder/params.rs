@@ -1,67 +1,18 @@
 //! Parameters: the query string of a statistics call in, what is asked out, or the first thing wrong with it. Knows
 //! the published names and spellings; looks nothing up.
 
-use std::fmt;
-use std::str::FromStr;
-
 use clicks::{
     AccountCode, Bound, Device, Dfid, Grouping, Hashid, IndexName, Measure, Period, ProductType, SearchTerms,
     Zone,
 };
 
-use super::query_string::{Unreadable, parameters};
 use crate::app::Asked;
+use crate::query_params::{
+    BadParams, Format, HASHIDS_MAX, INDEX_RULE, INDICES_MAX, Name, bound, element, flag, hashid, integer,
+    is_plain, limit, once, one_of, product_types, read_as,
+};
+use crate::query_string::parameters;
 
-/// The most search engines that a call may name.
-pub(super) const HASHIDS_MAX: usize = 2_000;
-/// The most entries of `indices`.
-pub(super) const INDICES_MAX: usize = 500;
-
-/// What the answer is written as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Format {
-    #[default]
-    Json,
-    Csv,
-}
-
-/// Why the parameters can't be understood, in words that name the parameter.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum BadParams {
-    #[error(transparent)]
-    Unreadable(#[from] Unreadable),
-    #[error("{0}: is required")]
-    Missing(Name),
-    #[error("{0}: is given more than once")]
-    Repeated(Name),
-    #[error("{0}: must not be empty")]
-    Empty(Name),
-    #[error("{0}: must be {1}")]
-    Broken(Name, String),
-    #[error("{0}: at most {1} are accepted")]
-    TooMany(&'static str, usize),
-}
-
-/// A parameter's name as a refusal tells it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Name {
-    Plain(&'static str),
-    /// `indices[i][field]`.
-    Entry(String, &'static str),
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Plain(name) => f.write_str(name),
-            Self::Entry(number, field) => write!(f, "indices[{number}][{field}]"),
-        }
-    }
-}
-
-/// The rows of a list where `limit` doesn't say, and the most that it may say.
-pub(super) const LIST_ROWS: usize = 100;
-pub(super) const LIST_ROWS_MAX: usize = 1_000;
 /// The largest `total_hits`: what a JavaScript number holds exactly.
 const TOTAL_HITS_MAX: u64 = 9_007_199_254_740_991;
 /// The longest text of a parameter that is only passed on, in characters.
@@ -290,45 +241,11 @@ impl Given {
             custom_result: None,
             hits: (None, None),
             measure: Measure::Clicks,
+            matching: None,
             grouping: if aggregate { Grouping::Day } else { Grouping::DayAndEngine },
         };
         Ok(Call { asked, format: self.format.unwrap_or_default(), aggregate, more: self.more })
     }
-}
-
-const INDEX_RULE: &str = "1 to 512 characters, none of them a control character";
-
-/// Reads a parameter that may be given only once.
-fn once<T>(
-    slot: &mut Option<T>,
-    name: Name,
-    value: &str,
-    read: impl FnOnce(&str) -> Result<T, String>,
-) -> Result<(), BadParams> {
-    if slot.is_some() {
-        return Err(BadParams::Repeated(name));
-    }
-    *slot = Some(read_as(name, value, read)?);
-    Ok(())
-}
-
-fn read_as<T>(name: Name, value: &str, read: impl FnOnce(&str) -> Result<T, String>) -> Result<T, BadParams> {
-    if value.is_empty() {
-        return Err(BadParams::Empty(name));
-    }
-    read(value).map_err(|rule| BadParams::Broken(name, rule))
-}
-
-fn bound(text: &str) -> Result<Bound, String> {
-    text.parse().map_err(|error: clicks::PeriodError| error.to_string())
-}
-
-fn hashid(text: &str) -> Result<Hashid, String> {
-    one_of(text, "32 characters of [a-f0-9]")
-}
-
-fn one_of<T: FromStr>(text: &str, rule: &str) -> Result<T, String> {
-    text.parse().map_err(|_| rule.to_owned())
 }
 
 const SOURCES: &[&str] = &["voice", "image", "visually_similar"];
@@ -350,55 +267,14 @@ fn word(text: &str, words: &[&str]) -> Result<String, String> {
     if words.contains(&text) { Ok(text.to_owned()) } else { Err(format!("one of {}", words.join(", "))) }
 }
 
-fn flag(text: &str) -> Result<bool, String> {
-    match text {
-        "true" | "1" => Ok(true),
-        "false" | "0" => Ok(false),
-        _ => Err("true or false".to_owned()),
-    }
-}
-
-fn limit(text: &str) -> Result<usize, String> {
-    let rows = text.parse().ok().filter(|rows| (1..=LIST_ROWS_MAX).contains(rows) && is_plain(text));
-    rows.ok_or_else(|| format!("an integer from 1 to {LIST_ROWS_MAX}"))
-}
-
 fn hits(text: &str) -> Result<u64, String> {
     let hits = text.parse().ok().filter(|hits| *hits <= TOTAL_HITS_MAX && is_plain(text));
     hits.ok_or_else(|| format!("an integer from 0 to {TOTAL_HITS_MAX}"))
 }
 
-/// Only digits: no sign, which Rust's own reading allows.
-fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
 fn short_text(text: &str) -> Result<String, String> {
     let is_short = text.chars().count() <= TEXT_CHARS_MAX && !text.chars().any(char::is_control);
     is_short.then(|| text.to_owned()).ok_or_else(|| INDEX_RULE.to_owned())
-}
-
-fn product_types() -> String {
-    format!("one of {}", ProductType::ALL.map(ProductType::as_str).join(", "))
-}
-
-/// Checks what follows an array's name: nothing, `[]`, or an integer in brackets.
-fn element(name: &'static str, subscript: &str) -> Result<(), BadParams> {
-    let number = subscript.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    if subscript.is_empty() || number.is_some_and(|number| number.is_empty() || integer(number).is_some()) {
-        return Ok(());
-    }
-    Err(BadParams::Broken(Name::Plain(name), format!("written {name}[]=value")))
-}
-
-/// An integer of any size in its shortest spelling, so that `1` and `01` are one entry.
-fn integer(text: &str) -> Option<String> {
-    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
-    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let digits = digits.trim_start_matches('0');
-    Some(if digits.is_empty() { "0".to_owned() } else { format!("{sign}{digits}") })
 }
 
 #[cfg(test)]

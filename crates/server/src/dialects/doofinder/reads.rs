@@ -12,10 +12,12 @@ use clicks::{Grouping, LocalDays, Measure, ProductType, TOP_ROWS_MAX, Zone};
 use super::answer::answer;
 use super::errors::Failure;
 use super::lists::{List, Shows, list_of};
-use super::params::{self, Call, Format, LIST_ROWS, More};
+use super::params::{self, Call, More};
 use super::rows::Rows;
-use super::stats::{Stats, left_out};
+use super::stats::Stats;
 use crate::app::{Answered, Asked};
+use crate::asking::left_out;
+use crate::query_params::{Format, LIST_ROWS};
 
 /// One statistic.
 #[derive(Debug, Clone, Copy)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use registry::Scope;
 use serde::Serialize;
@@ -16,8 +16,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::body::{EVENTS_BYTES_MAX, NDJSON, Told, check_media_type, idempotency_key, read_lines};
 use super::log::{EventsReader, Unnamed};
 use super::refusals::Refusal;
-use crate::access::{Caller, caller};
+use crate::access::Caller;
 use crate::app::App;
+use crate::asking::caller_of;
 use crate::bulk::Defaults;
 use crate::counts::Fate;
 use crate::feed::Report;
@@ -65,11 +66,7 @@ impl Desk {
     }
 
     fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
-        let mut told = headers.get_all(AUTHORIZATION).iter();
-        match (told.next(), told.next()) {
-            (Some(only), None) => caller(&self.app.registry, only.to_str().ok()?, self.app.clock.now_ms()),
-            _ => None,
-        }
+        caller_of(&self.app.registry, headers, self.app.clock.now_ms())
     }
 
     /// Lets a page's call pass or not; any other caller passes.

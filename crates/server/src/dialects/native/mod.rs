@@ -1,6 +1,6 @@
 //! The native dialect: `POST /v1/events` and its lines, which `import` reads and `export` writes, and `POST /v1/collect`,
-//! which takes them from public pages. It must know no other
-//! dialect and no store.
+//! which takes them from public pages; and the statistics below `/v1/stats`, beside those of the Doofinder-shaped API. It must
+//! know no other dialect and no store.
 
 mod body;
 mod collect;
@@ -8,6 +8,7 @@ mod events;
 mod lines;
 mod log;
 mod refusals;
+mod stats;
 mod write;
 
 use std::sync::Arc;
@@ -33,6 +34,8 @@ pub use write::{told_id, write_click, write_line, write_search};
 
 /// What these routes serve, as a part of the server's OpenAPI document: `paths` and `components`.
 pub const OPENAPI: &str = include_str!("openapi.json");
+/// The same of the statistics.
+pub const STATS_OPENAPI: &str = include_str!("stats/openapi.json");
 
 const PATHS: &str = "/v1/";
 
@@ -43,6 +46,7 @@ pub fn routes(app: Arc<App>) -> Router {
     Router::new()
         .route("/v1/events", events.fallback(async || Refusal::MethodNotAllowed))
         .route("/v1/collect", collect.fallback(async || Refusal::MethodNotAllowed))
+        .merge(stats::routes())
         .route("/v1/{*rest}", any(async || Refusal::NotFound))
         .with_state(Arc::new(Desk::new(app)))
 }

@@ -1,17 +1,21 @@
-//! What the routes below `/v1` answer when they take no lines at all: JSON with a code and a message. No message tells the
+//! What the routes below `/v1` answer when they take no lines at all, or tell no statistic: JSON with a code and a message. No message tells the
 //! cause of a failure of ours.
 
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use clicks::StoreError;
+use clicks::{LOCAL_DAYS_MAX, PeriodError, StoreError};
 use serde::Serialize;
 
+use crate::access::Denied;
+use crate::app::{ANSWER_ROWS_MAX, AskError};
+use crate::asking::{STATS_BODY_BYTES_MAX, Turned};
 use crate::feed::FeedError;
 use crate::http::{BodyError, NoBody, Trouble};
 use crate::pages::Blocked;
+use crate::query_params::BadParams;
 
-/// Why no line was taken.
+/// Why no line was taken, or nothing was told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Refusal {
     BadParams(&'static str),
@@ -19,7 +23,11 @@ pub(super) enum Refusal {
     AccessDenied(&'static str),
     NotFound,
     MethodNotAllowed,
+    /// Where only reading is served.
+    OnlyGet,
     Timeout,
+    /// The answer took too long.
+    NoTime,
     PayloadTooLarge(usize),
     TooManyRequests,
     UriTooLong,
@@ -27,6 +35,14 @@ pub(super) enum Refusal {
     HeadersTooLarge,
     Internal,
     Unavailable,
+    /// A question that can't be asked, in words that name the parameter.
+    BadQuestion(String),
+    /// What the caller may not see, in words.
+    Hidden(String),
+    /// What there is not, in words.
+    Missing(String),
+    /// In words, with the day that can't be read.
+    DamagedDay(String),
 }
 
 #[derive(Serialize)]
@@ -42,14 +58,19 @@ struct Described {
 
 impl Refusal {
     fn parts(&self) -> (StatusCode, &'static str, String) {
-        let (status, code, message) = match self {
-            Self::BadParams(message) => (StatusCode::BAD_REQUEST, "bad_params", *message),
+        let (status, code, message): (_, _, &str) = match self {
+            Self::BadParams(message) => (StatusCode::BAD_REQUEST, "bad_params", message),
+            Self::BadQuestion(message) => (StatusCode::BAD_REQUEST, "bad_params", message),
+            Self::Hidden(message) => (StatusCode::FORBIDDEN, "access_denied", message),
+            Self::Missing(message) => (StatusCode::NOT_FOUND, "not_found", message),
+            Self::DamagedDay(message) => (StatusCode::INTERNAL_SERVER_ERROR, "internal_error", message),
+            Self::NoTime => (StatusCode::REQUEST_TIMEOUT, "timeout", "Request timed out"),
             Self::NotAuthenticated => {
                 (StatusCode::UNAUTHORIZED, "not_authenticated", "Authentication required")
             }
-            Self::AccessDenied(message) => (StatusCode::FORBIDDEN, "access_denied", *message),
+            Self::AccessDenied(message) => (StatusCode::FORBIDDEN, "access_denied", message),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "Not found"),
-            Self::MethodNotAllowed => {
+            Self::MethodNotAllowed | Self::OnlyGet => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
             }
             Self::Timeout => (StatusCode::REQUEST_TIMEOUT, "timeout", "The body did not arrive in time"),
@@ -62,7 +83,7 @@ impl Refusal {
             }
             Self::UriTooLong => (StatusCode::URI_TOO_LONG, "uri_too_long", "Request target too long"),
             Self::UnsupportedMediaType(message) => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", *message)
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message)
             }
             Self::HeadersTooLarge => (
                 StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -80,8 +101,11 @@ impl Refusal {
         match self {
             Self::NotAuthenticated => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Token, Bearer"))),
             Self::MethodNotAllowed => Some((ALLOW, HeaderValue::from_static("POST"))),
+            Self::OnlyGet => Some((ALLOW, HeaderValue::from_static("GET, HEAD"))),
             // A client that was told to go away may still be sending: its connection is not used again.
-            Self::Timeout | Self::PayloadTooLarge(_) => Some((CONNECTION, HeaderValue::from_static("close"))),
+            Self::Timeout | Self::NoTime | Self::PayloadTooLarge(_) => {
+                Some((CONNECTION, HeaderValue::from_static("close")))
+            }
             Self::Unavailable => Some((RETRY_AFTER, HeaderValue::from_static("1"))),
             // A window of a second is free again after a second at most.
             Self::TooManyRequests => Some((RETRY_AFTER, HeaderValue::from_static("1"))),
@@ -91,6 +115,10 @@ impl Refusal {
             | Self::UriTooLong
             | Self::UnsupportedMediaType(_)
             | Self::HeadersTooLarge
+            | Self::BadQuestion(_)
+            | Self::Hidden(_)
+            | Self::Missing(_)
+            | Self::DamagedDay(_)
             | Self::Internal => None,
         }
     }
@@ -142,6 +170,70 @@ impl From<Blocked> for Refusal {
         match blocked {
             Blocked::ForeignOrigin => Self::AccessDenied(ORIGIN),
             Blocked::RateLimited(_) => Self::TooManyRequests,
+        }
+    }
+}
+
+impl From<Turned> for Refusal {
+    fn from(turned: Turned) -> Self {
+        match turned {
+            Turned::Unknown => Self::NotAuthenticated,
+            Turned::TooOften => Self::TooManyRequests,
+            Turned::BodyTooLarge => Self::PayloadTooLarge(STATS_BODY_BYTES_MAX),
+        }
+    }
+}
+
+impl From<BadParams> for Refusal {
+    fn from(error: BadParams) -> Self {
+        Self::BadQuestion(error.to_string())
+    }
+}
+
+impl From<AskError> for Refusal {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Period(error) => error.into(),
+            AskError::TooManyRows => {
+                Self::BadQuestion(format!("from, to: the answer would have more than {ANSWER_ROWS_MAX} rows"))
+            }
+            AskError::Denied(denied) => match denied {
+                Denied::Scope(_) | Denied::Foreign(_) => Self::Hidden(denied.to_string()),
+                Denied::Unknown(_) => Self::Missing(denied.to_string()),
+            },
+            AskError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PeriodError> for Refusal {
+    fn from(error: PeriodError) -> Self {
+        Self::BadQuestion(match error {
+            PeriodError::Bound => format!("from, to: must be {error}"),
+            PeriodError::Backwards => "from: must not be after to".to_owned(),
+            PeriodError::TooLong => format!("from, to: must not touch more than {LOCAL_DAYS_MAX} days"),
+        })
+    }
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::OutOfTime => Self::NoTime,
+            StoreError::Busy => Self::Unavailable,
+            StoreError::NotWritten(_) | StoreError::Stopped(_) => {
+                tracing::warn!(%error, "a statistics call could not be answered");
+                Self::Unavailable
+            }
+            StoreError::Removed { .. } => Self::BadQuestion(format!("from: {error}")),
+            StoreError::DamagedDay { ref day, .. } => {
+                tracing::error!(%error, "a statistics call could not be answered exactly");
+                Self::DamagedDay(format!("The clicks of {day} (UTC) can't be read"))
+            }
+            StoreError::Damaged(_) => {
+                tracing::error!(%error, "a statistics call could not be answered exactly");
+                Self::Internal
+            }
         }
     }
 }

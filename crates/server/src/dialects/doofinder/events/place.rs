@@ -1,8 +1,7 @@
 //! What a path of these calls stands for. Knows no engine and no caller.
 
+use crate::query_string::parameters;
 use axum::http::{Method, Uri};
-
-use super::super::query_string::parameters;
 
 /// The paths that are this API's, with all below them.
 pub(super) const ROOTS: [&str; 2] = ["/5", "/6"];

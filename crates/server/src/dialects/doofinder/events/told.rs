@@ -3,9 +3,9 @@
 
 use serde_json::Value;
 
-use super::super::query_string::parameters;
 use super::refusal::Refusal;
 use crate::json;
+use crate::query_string::parameters;
 
 /// What was told: names and values in their order. `None` is a JSON value that no field has.
 pub(super) struct Told {

@@ -1,8 +1,8 @@
 //! What a path of the Management API stands for. Knows no engine and no caller.
 
+use crate::query_string::decode_path;
 use clicks::{Hashid, IndexName};
 
-use super::super::query_string::decode_path;
 use super::refusal::Refusal;
 
 /// All of this API is below this path.

@@ -1,6 +1,7 @@
 //! `GET …/items/`: all items of an index, page by page. A scroll is a pointer that this server holds: the same id asks for
 //! the next page each time. This room must never hold more than so many items ahead, nor a scroll that nobody asks for.
 
+use crate::query_string::parameters;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,7 +11,6 @@ use clicks::{AccountCode, Dfid, EngineIndex, ItemDigest};
 use registry::Registry;
 use serde::Serialize;
 
-use super::super::query_string::parameters;
 use super::answers::{ItemTold, json};
 use super::refusal::Refusal;
 use super::{Call, Desk};

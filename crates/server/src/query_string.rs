@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 
 /// The most parameters that a query string may have, unknown ones included.
-pub(super) const STATS_PARAMETERS_MAX: usize = 4_096;
+pub(crate) const STATS_PARAMETERS_MAX: usize = 4_096;
 
 /// Why a query string can't be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Unreadable {
+pub(crate) enum Unreadable {
     /// Too many parameters.
     #[error("the query string has more than {STATS_PARAMETERS_MAX} parameters")]
     TooMany,
@@ -24,7 +24,7 @@ type Parameter<'q> = (Cow<'q, str>, Cow<'q, str>);
 ///
 /// Encoding is checked for every pair, also for those that nobody will ask for: a query string that is damaged in one
 /// place may be damaged in another.
-pub(super) fn parameters(query: &str) -> impl Iterator<Item = Result<Parameter<'_>, Unreadable>> {
+pub(crate) fn parameters(query: &str) -> impl Iterator<Item = Result<Parameter<'_>, Unreadable>> {
     query.split('&').filter(|pair| !pair.is_empty()).enumerate().map(|(place, pair)| {
         if place >= STATS_PARAMETERS_MAX {
             return Err(Unreadable::TooMany);
@@ -36,7 +36,7 @@ pub(super) fn parameters(query: &str) -> impl Iterator<Item = Result<Parameter<'
 }
 
 /// Undoes the percent-encoding of a path's segment, where `+` is itself; `None` as for a query string.
-pub(super) fn decode_path(segment: &str) -> Option<String> {
+pub(crate) fn decode_path(segment: &str) -> Option<String> {
     decode(&segment.replace('+', "%2B")).map(Cow::into_owned)
 }
 

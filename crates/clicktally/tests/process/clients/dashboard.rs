@@ -1,0 +1,104 @@
+//! The dashboard in a real browser (Debian's Chromium, led by Playwright) against the real server: every view, what its
+//! numbers are compared with the API's, what hostile texts become, how long it takes and how much it sends.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::{node_modules, play};
+use crate::running::{Server, run_in};
+use crate::shop::{self, HASHID, INDEX};
+
+const CLICKS: &str = "40000";
+/// What the overview may bring over the wire, scripts, styles and numbers together.
+const BYTES_MAX: u64 = 150_000;
+/// Generous: this is no release build, and the machine does other things. The figure that counts is in docs/benchmarks.md.
+const MS_MAX: u64 = 3_000;
+
+/// Node with the pinned packages, and a Chromium; `None` leaves the test out, unless it must not be.
+fn browser() -> Option<(PathBuf, PathBuf)> {
+    let modules = node_modules("playwright-core")?;
+    let named = std::env::var_os("CLICKTALLY_TESTS_CHROMIUM").map(PathBuf::from);
+    let chromium = named.unwrap_or_else(|| "/usr/bin/chromium".into());
+    if chromium.exists() {
+        return Some((modules, chromium));
+    }
+    assert!(
+        std::env::var_os("CLICKTALLY_TESTS_COMPLETE").is_none(),
+        "{} is not there: install chromium, or say in CLICKTALLY_TESTS_CHROMIUM where it is",
+        chromium.display()
+    );
+    eprintln!("left out: {} is not there (apt-get install chromium)", chromium.display());
+    None
+}
+
+fn node(modules: &Path) -> Command {
+    let mut node = Command::new("node");
+    node.env("NODE_PATH", modules);
+    node
+}
+
+/// Where the pictures go: into the documentation only where somebody asks for new ones.
+fn pictures() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    if std::env::var_os("CLICKTALLY_TESTS_PICTURES").is_some() {
+        root.join("docs/images")
+    } else {
+        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("pictures")
+    }
+}
+
+/// The demo's year of clicks, and a server on it.
+fn demo(directory: &Path) -> (Server, Value) {
+    let options = ["--clicks", CLICKS];
+    Server::start_demo(directory, &options).stop();
+    let server = Server::start(directory, &[]);
+    let made = run_in(directory, &["key", "create", "--account", "demo", "--json"]).json();
+    let told = json!({
+        "url": format!("http://{}", server.address),
+        "key": made["key"],
+        "pid": server.pid(),
+    });
+    (server, told)
+}
+
+fn with(mut told: Value, more: &[(&str, Value)]) -> Value {
+    for (name, value) in more {
+        told[*name] = value.clone();
+    }
+    told
+}
+
+#[test]
+fn the_dashboard_shows_what_the_api_says() {
+    let Some((modules, chromium)) = browser() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (_server, told) = demo(folder.path());
+    let told = with(told, &[("chromium", json!(chromium)), ("pictures", json!(pictures()))]);
+    let time = play(node(&modules), "dashboard/time.cjs", &told);
+    let time: Value = serde_json::from_str(&time).unwrap();
+    println!("first view of the overview, {CLICKS} clicks: {time}");
+    assert!(time["bytes"].as_u64().unwrap() <= BYTES_MAX, "{time}");
+    assert!(time["median_ms"].as_u64().unwrap() <= MS_MAX, "{time}");
+    let said = play(node(&modules), "dashboard/views.cjs", &told);
+    assert!(said.contains("dashboard: "), "{said}");
+}
+
+#[test]
+fn hostile_texts_stay_texts_in_the_dashboard() {
+    let Some((modules, chromium)) = browser() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &["--stats-per-second", "0"]);
+    let key = shop::found(folder.path());
+    let told = json!({
+        "url": format!("http://{}", server.address),
+        "key": key,
+        "hashid": HASHID,
+        "index": INDEX,
+        "chromium": chromium,
+    });
+    let said = play(node(&modules), "dashboard/hostile.cjs", &told);
+    assert!(said.contains("hostile: "), "{said}");
+    server.stop();
+}

@@ -1,0 +1,101 @@
+// One item: its days, the searches that led to it, and where it stood when it was clicked.
+
+import { ratio } from "./amounts.js";
+import { get } from "./api.js";
+import { bars } from "./bars.js";
+import { card } from "./card.js";
+import { askDays, daysCard } from "./days-card.js";
+import { el, icon, words } from "./dom.js";
+import { count, decimal, percent } from "./format.js";
+import { ranks } from "./histogram.js";
+import { itemOf } from "./items.js";
+import { outside } from "./links.js";
+import { changed, to } from "./location.js";
+import { empty } from "./states.js";
+import { csv, doofinder, native } from "./statistics.js";
+import { row, tile } from "./tiles.js";
+
+const SEARCHES_SHOWN = 100;
+
+export function item(host, ctx) {
+  const { state, span, signal, engines } = ctx;
+  const wanted = itemOf(state);
+  const back = el("a", { ...to(changed(state, { item: "" })) }, icon("left"), "All items");
+  if (!wanted) {
+    ctx.headline({ back, title: "Items" });
+    host.append(empty("There is no such item", "The address names none."));
+    return;
+  }
+  const found = get(native("items", state, span, { item: wanted, limit: 1 }), signal).then((told) => told.results.find((row) => row.doc_id === wanted.doc_id) ?? null);
+  found.catch(() => {});
+  ctx.headline({ back, ...head(wanted, found, engines, signal) });
+  if (wanted.index === null) {
+    host.append(empty("Clicked in no known index", "The server can't tell its days apart from those of others with the same id. Send the index with each click, or the searches that were shown."));
+    return;
+  }
+  const days = askDays(ctx, wanted);
+  const ask = (part) => (part ? get(native("ranks", state, part, { item: wanted }), signal) : Promise.resolve(null));
+  const told = { now: ask(span), was: ask(span.previous) };
+  told.now.catch(() => {});
+  told.was.catch(() => {});
+  host.append(
+    row(...totals(ctx, days, told, wanted)),
+    daysCard(ctx, days, { item: wanted, nothing: empty("Not clicked in this period") }),
+    el("div", { class: "grid grid-halves" }, ledHere(ctx, wanted), ranksCard(ctx, told.now, wanted)),
+  );
+}
+
+function head(wanted, found, engines, signal) {
+  const title = el("span", {}, words(wanted.doc_id));
+  const under = el("p", { class: "under" }, el("span", {}, words(wanted.doc_id)));
+  Promise.all([found.catch(() => null), engines]).then(([row, known]) => {
+    if (signal.aborted) return;
+    if (row?.title) title.replaceChildren(words(row.title));
+    const link = row?.link && outside(row.link, row.title || row.doc_id);
+    if (link) title.append(" ", link);
+    const engine = known.find(({ hashid }) => hashid === wanted.hashid)?.name;
+    under.append(engine ? el("span", {}, words(engine)) : "", wanted.index ? el("span", {}, words(wanted.index)) : "");
+  });
+  return { title, under };
+}
+
+function totals({ state, span, signal }, days, told) {
+  const clicks = tile({ label: "Clicks", write: count }, signal);
+  clicks.load(async () => ({ now: (await days.now).total_count, was: (await days.was)?.total_count ?? null }));
+  const share = tile({ label: "Share of all clicks", write: (value) => percent(value), kind: "points" }, signal);
+  const all = (part) => (part ? get(doofinder("clicks", state, part), signal) : Promise.resolve(null));
+  share.load(async () => {
+    const [now, was, allNow, allWas] = await Promise.all([days.now, days.was, all(span), all(span.previous)]);
+    return { now: ratio(now.total_count, allNow.total_count), was: was && ratio(was.total_count, allWas.total_count) };
+  });
+  const average = tile({ label: "Average rank of a click", write: (value) => decimal(value), kind: "plain", better: "down" }, signal);
+  average.load(async () => ({ now: (await told.now).average_rank, was: (await told.was)?.average_rank ?? null, reason: "no click tells its rank" }));
+  const top = tile({ label: "Clicked at rank 1", write: (value) => percent(value), kind: "points" }, signal);
+  const first = (report) => report && ratio(report.results.find((row) => row.rank === 1)?.clicks ?? 0, report.results.reduce((sum, row) => sum + (row.rank === null ? 0 : row.clicks), 0));
+  top.load(async () => ({ now: first(await told.now), was: first(await told.was), reason: "no click tells its rank" }));
+  return [clicks, share, average, top];
+}
+
+function ledHere({ state, span, signal }, wanted) {
+  const url = doofinder("clicked_items/searches", state, span, { item: wanted, limit: SEARCHES_SHOWN });
+  const part = card({ title: "Searches that led here", csv: csv(url) }, signal);
+  part.load(() => get(url, signal), (told) => {
+    const all = told.results.reduce((sum, row) => sum + row.count, 0);
+    return bars(told.results.map((row) => ({ label: row.query ? words(row.query) : el("span", { class: "unknown" }, "(no words)"), value: row.count, share: ratio(row.count, all), link: row.query ? to(changed(state, { view: "searches", search: row.query, item: "" })) : undefined })), { nothing: "No search is known that led here" });
+  });
+  return part.node;
+}
+
+/** The card of ranks, of what `told` promises. */
+export function ranksCard({ state, span, signal }, told, wanted) {
+  const url = native("ranks", state, span, { item: wanted });
+  const part = card({ title: "Rank when it was clicked", csv: csv(url), kind: "chart" }, signal);
+  let first = told;
+  part.load(() => {
+    const asked = first ?? get(url, signal);
+    first = null;
+    return asked;
+  }, ranks);
+  return part.node;
+}
+
