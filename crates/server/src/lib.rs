@@ -22,6 +22,7 @@ pub mod pages;
 mod received;
 pub mod retention;
 pub mod settings;
+pub mod tracker;
 pub mod user_agent;
 
 #[cfg(test)]
