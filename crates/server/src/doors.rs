@@ -22,6 +22,7 @@ use crate::http::{
     Check, Layers, Limits, MayReadMetrics, Metrics, MetricsAccess, Probe, Trouble, TrustedProxies, guarded,
     plain_refusal, probe_routes,
 };
+use crate::tracker;
 
 /// The doors that the public may knock at.
 pub fn public(
@@ -38,6 +39,7 @@ pub fn public(
         .fallback(async || plain(StatusCode::NOT_FOUND, "not found\n"))
         .merge(dashboard::routes())
         .merge(dialects::routes(app, secret))
+        .merge(tracker::routes())
         .merge(probe_routes(probe(app), Arc::clone(metrics), access));
     let layers = Layers::new(limits, proxies, Arc::clone(metrics), dialects::refusal);
     one_slash_less(guarded(routes, layers))

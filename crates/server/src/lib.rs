@@ -26,6 +26,7 @@ mod query_string;
 mod received;
 pub mod retention;
 pub mod settings;
+pub mod tracker;
 pub mod user_agent;
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 mod dashboard;
 mod doofinder;
 mod insights;
+mod tracker;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,23 @@ fn node_modules(package: &str) -> Option<PathBuf> {
         "CLICKTALLY_TESTS_NODE_MODULES must name the node_modules of tests/clients (npm ci), and node must be there"
     );
     eprintln!("left out: {package} is not installed (npm ci in a copy of tests/clients)");
+    None
+}
+
+/// Debian's browser, or the one that `CLICKTALLY_TESTS_CHROMIUM` names; `None` leaves the tests in it out, unless they must
+/// not be.
+fn chromium() -> Option<PathBuf> {
+    let named = std::env::var_os("CLICKTALLY_TESTS_CHROMIUM").map(PathBuf::from);
+    let chromium = named.unwrap_or_else(|| "/usr/bin/chromium".into());
+    if chromium.is_file() {
+        return Some(chromium);
+    }
+    assert!(
+        std::env::var_os("CLICKTALLY_TESTS_COMPLETE").is_none(),
+        "{} is not there: apt-get install chromium",
+        chromium.display()
+    );
+    eprintln!("left out: {} is not installed (apt-get install chromium)", chromium.display());
     None
 }
 

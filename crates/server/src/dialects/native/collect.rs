@@ -181,6 +181,24 @@ mod tests {
     }
 
     #[test]
+    fn a_page_whose_clock_is_wrong_tells_how_long_ago_it_was() {
+        let aged = |more: &str| read_text(&CLICK.replace("\"doc", &format!("{more},\"doc")));
+        let day_ms = crate::pages::PAGE_AGE_MS_MAX;
+        assert_eq!(aged("\"age\":90000"), [(1, Ok(NOW_MS - 90_000))]);
+        assert_eq!(aged(&format!("\"age\":{day_ms}")), [(1, Ok(NOW_MS - day_ms))]);
+        assert_eq!(aged("\"age\":null"), [(1, Ok(NOW_MS))]);
+        assert_eq!(
+            aged(&format!("\"at\":{NOW_MS},\"age\":5")),
+            [(1, Ok(NOW_MS))],
+            "what is told goes before"
+        );
+        for wrong in [format!("\"age\":{}", day_ms + 1), "\"age\":-1".to_owned(), "\"age\":\"5\"".to_owned()]
+        {
+            assert!(aged(&wrong)[0].1.as_ref().is_err_and(|why| why.starts_with("age: ")), "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_key_is_taken_from_the_address_only_if_it_is_there_once() {
         let key = |target: &str| key_of(&target.parse().unwrap());
         assert_eq!(key("/v1/collect?key=abc&x=1").as_deref(), Some("abc"));

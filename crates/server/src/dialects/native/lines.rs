@@ -9,6 +9,7 @@ use crate::counts::Fate;
 use crate::feed::{ClickLine, ItemLine, Line, Rejection, SearchLine};
 use crate::fields::{Fields, Offset, breaks, required};
 use crate::json::{Json, in_place};
+use crate::pages::PAGE_AGE_MS_MAX;
 
 /// The longest line, in bytes.
 pub const EVENT_LINE_BYTES_MAX: usize = 1_048_576;
@@ -50,7 +51,7 @@ pub fn line(bytes: &[u8], defaults: &Defaults, now_ms: i64) -> Result<Line, Reje
 pub(super) enum At {
     /// A mistake.
     Told,
-    /// Of now.
+    /// Of now, or as long ago as it says by its `age`.
     Now,
 }
 
@@ -61,7 +62,7 @@ pub(super) fn told(json: &Json<'_>, defaults: &Defaults, now_ms: i64, at: At) ->
     }
     let fields = Fields::new(json, now_ms);
     let at_ms = || match (json.get("at"), at) {
-        (None, At::Now) => Ok(now_ms),
+        (None, At::Now) => Ok(now_ms.saturating_sub(age_ms(fields)?)),
         _ => fields.at("at", Offset::Rfc3339),
     };
     match fields.text("type")? {
@@ -71,6 +72,12 @@ pub(super) fn told(json: &Json<'_>, defaults: &Defaults, now_ms: i64, at: At) ->
         Some(_) => Err(breaks("type", "must be one of item, search, click")),
         None => Err(required("type")),
     }
+}
+
+/// How long ago it happened, by a page whose clock may be wrong: the length of a time is right on it all the same.
+fn age_ms(fields: Fields<'_>) -> Result<i64, Rejection> {
+    let told = fields.natural("age", PAGE_AGE_MS_MAX.unsigned_abs())?;
+    Ok(told.and_then(|ms| i64::try_from(ms).ok()).unwrap_or(0))
 }
 
 pub(super) fn invalid_json(message: String) -> Rejection {
