@@ -111,8 +111,12 @@ impl Table {
             let missing = wide.saturating_sub(width(&shown));
             let before = if *kind == Kind::Number { missing } else { 0 };
             if !shown.is_empty() {
+                // Numbers are not cut for each other's sake, so the last of many may find no room.
                 let room = window.columns.unwrap_or(usize::MAX).saturating_sub(columns + padding + before);
                 let shown = cut(&shown, room);
+                if shown.is_empty() {
+                    break;
+                }
                 text.push_str(&" ".repeat(padding + before));
                 columns += padding + before + width(&shown);
                 padding = 0;
