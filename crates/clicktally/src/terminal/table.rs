@@ -240,11 +240,11 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "item   title      clicks",
-                "sku1   Red shoe…   1,234  ██████",
-                "sku22  赤い靴        617  ███",
-                "x      (not kno…       0",
-                "total              1,851",
+                "item   title        clicks",
+                "sku1   Red shoes …   1,234  ████",
+                "sku22  赤い靴          617  ██",
+                "x      (not known)       0",
+                "total                1,851",
             ]
         );
     }

@@ -12,7 +12,7 @@ pub fn width(text: &str) -> usize {
 
 /// A text of at most so many columns; what was cut ends with `…`.
 pub fn cut(text: &str, columns: usize) -> String {
-    // Most texts fit, and bytes are never fewer than half of the columns.
+    // Most texts fit, and no character is wider than its bytes are many.
     if text.len() <= columns || text.width() <= columns {
         return text.to_owned();
     }
