@@ -89,6 +89,10 @@ pub fn seeds() -> Vec<Vec<u8>> {
         stats("device"),
         stats("search"),
         stats("item"),
+        r#"{"command":"state"}"#.to_owned(),
+        r#"{"command":"stats","account":null,"from":"30d","to":"today","tz":"Europe/Madrid","hashids":[],"engines":["A"],"indices":[],"device":null,"query":null,"dfid":null,"doc_id":"sku1","product_types":[],"of":"clicks","by":"item_rank","rows_max":10}"#.to_owned(),
+        r#"{"command":"stats","account":null,"from":"2024-05-30","to":"yesterday","tz":null,"hashids":[],"indices":[],"device":null,"query":null,"dfid":null,"product_types":[],"of":"searches","by":"search","hits":0,"known_searches":true,"rows_max":10}"#.to_owned(),
+        r#"{"command":"stats","account":null,"from":"4w","to":"today","tz":null,"hashids":[],"indices":[],"device":null,"query":null,"dfid":null,"product_types":[],"of":"sessions","by":"visitors","rows_max":1}"#.to_owned(),
     ];
     let import = r#"{"format":"events","account":"shop","hashid":"11111111111111111111111111111111","index":"product","digest":"0123456789abcdef0123456789abcdef"}
 {"type":"click","at":1717156800000,"doc_id":"sku1"}

@@ -1,10 +1,17 @@
 //! What can be typed. Each option's help is its documentation; nothing here decides anything.
 
+mod stats;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::Typed;
+
+pub use stats::{
+    ClickFilter, ClicksArgs, ClicksBy, Common, ItemsFilter, OverviewArgs, Place, RatesArgs, SearchesBy,
+    StatsCommand, StatsFormat,
+};
 
 /// The click log and click statistics server for site search.
 #[derive(Debug, Parser)]
@@ -39,6 +46,10 @@ pub enum Command {
     /// Statistics in the terminal
     #[command(subcommand)]
     Stats(StatsCommand),
+    /// Watch a running server: clicks a second, by search engine and item, and what was refused
+    Top(TopArgs),
+    /// Tell how the running server is; exit status 1 when it can't record
+    Status(StatusArgs),
     /// Erase all clicks and searches of one visitor, for good
     Erase(EraseArgs),
     /// Verify every file of the data directory; exit status 1 when something is damaged
@@ -47,6 +58,10 @@ pub enum Command {
     Backup(BackupArgs),
     /// Make a data directory of a backup, and read it to its end
     Restore(RestoreArgs),
+    /// Print the completion script of a shell
+    Completions(CompletionsArgs),
+    /// Print the manual, or write a page for each command
+    Man(ManArgs),
 }
 
 /// Where the data are.
@@ -238,74 +253,6 @@ pub enum EngineCommand {
     },
 }
 
-#[derive(Debug, Subcommand)]
-pub enum StatsCommand {
-    /// Count clicks
-    Clicks(Box<StatsArgs>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum StatsBy {
-    /// Each local day
-    Day,
-    /// Each search engine
-    Engine,
-    /// Mobile, desktop and unknown
-    Device,
-    /// The searches with the most clicks
-    Search,
-    /// The items with the most clicks
-    Item,
-}
-
-#[derive(Debug, Args)]
-pub struct StatsArgs {
-    /// The first day or instant: YYYYMMDD, Unix seconds or milliseconds
-    #[arg(long)]
-    pub from: String,
-    /// The last day or instant, included
-    #[arg(long)]
-    pub to: String,
-    /// The time zone of days: an IANA name or an offset such as +02:00
-    #[arg(long, default_value = "Etc/UTC", allow_hyphen_values = true)]
-    pub tz: String,
-    /// What the rows are
-    #[arg(long, value_enum, default_value = "day")]
-    pub by: StatsBy,
-    /// false: a row for each day and search engine
-    #[arg(long, default_value_t = true, action = clap::ArgAction::Set, value_name = "BOOL")]
-    pub aggregate: bool,
-    /// The most rows of searches or items
-    #[arg(long, default_value_t = 20, value_name = "N")]
-    pub rows: usize,
-    /// The account, where there are several [name or code]
-    #[arg(long)]
-    pub account: Option<String>,
-    /// Only of this search engine; may be given several times
-    #[arg(long = "hashid", value_name = "H")]
-    pub hashids: Vec<String>,
-    /// Only in this index; may be given several times
-    #[arg(long = "index", value_name = "I")]
-    pub indices: Vec<String>,
-    /// Only on this device: desktop or mobile
-    #[arg(long)]
-    pub device: Option<String>,
-    /// Only from searches with these terms
-    #[arg(long)]
-    pub query: Option<String>,
-    /// Only on this item
-    #[arg(long)]
-    pub dfid: Option<String>,
-    /// Only of this kind; may be given several times
-    #[arg(long = "product-type", value_name = "KIND")]
-    pub product_types: Vec<String>,
-    /// Print CSV
-    #[arg(long, conflicts_with = "json")]
-    pub csv: bool,
-    #[command(flatten)]
-    pub directory: Directory,
-}
-
 #[derive(Debug, Args)]
 pub struct EraseArgs {
     /// The account [name or code]
@@ -343,4 +290,39 @@ pub struct RestoreArgs {
     pub source: PathBuf,
     #[command(flatten)]
     pub directory: Directory,
+}
+
+#[derive(Debug, Args)]
+pub struct TopArgs {
+    /// Seconds between two looks
+    #[arg(long, default_value_t = 2, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub interval: u32,
+    /// Stop after so many intervals
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub count: Option<u32>,
+    /// The account whose search engines and items are shown, where there are several [name or code]
+    #[arg(long)]
+    pub account: Option<String>,
+    #[command(flatten)]
+    pub directory: Directory,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    pub directory: Directory,
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Where to write a page for each command; without it the first page is printed
+    #[arg(value_name = "DIR")]
+    pub directory: Option<PathBuf>,
 }

@@ -10,6 +10,7 @@ mod failure;
 mod house;
 mod output;
 mod reach;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -27,10 +28,14 @@ fn main() -> ExitCode {
         Command::Key(command) => commands::key(command),
         Command::Engine(command) => commands::engine(command),
         Command::Stats(command) => commands::stats(command),
+        Command::Top(args) => commands::top(&args),
+        Command::Status(args) => commands::status(&args),
         Command::Erase(args) => commands::erase(args),
         Command::Check(args) => commands::check(args),
         Command::Backup(args) => commands::backup(args),
         Command::Restore(args) => commands::restore(args),
+        Command::Completions(args) => commands::completions(&args),
+        Command::Man(args) => commands::man(&args),
     };
     match done {
         Ok(status) => status,

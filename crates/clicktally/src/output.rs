@@ -1,4 +1,4 @@
-//! What commands print: tables and bars for people, JSON and CSV for machines.
+//! What commands print: lists for people, JSON for machines. What fits into a window is drawn by `terminal`.
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -6,6 +6,9 @@ use std::process::ExitCode;
 use serde::Serialize;
 
 use crate::failure::Failure;
+use crate::terminal::width;
+
+pub use crate::terminal::{tame, thousands};
 
 /// Prints to standard output. A reader that has seen enough (`head`) is no failure.
 ///
@@ -38,16 +41,16 @@ pub fn json(value: &impl Serialize) -> Result<String, Failure> {
 
 /// A table with columns wide enough; the last one is not padded.
 pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let mut widths: Vec<usize> = head.iter().map(|cell| cell.chars().count()).collect();
+    let mut widths: Vec<usize> = head.iter().map(|cell| width(cell)).collect();
     for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
+        for (wide, cell) in widths.iter_mut().zip(row) {
+            *wide = (*wide).max(width(cell));
         }
     }
     let mut text = String::new();
     let mut line = |cells: &[String]| {
-        let padded = cells.iter().zip(&widths).map(|(cell, width)| {
-            let padding = width - cell.chars().count();
+        let padded = cells.iter().zip(&widths).map(|(cell, wide)| {
+            let padding = wide - width(cell);
             format!("{cell}{}", " ".repeat(padding))
         });
         text.push_str(padded.collect::<Vec<_>>().join("  ").trim_end());
@@ -58,56 +61,7 @@ pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// What a terminal must not act on: control characters in text that strangers typed.
-pub fn tame(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
-}
-
-/// A number with its thousands apart.
-pub fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-/// A bar whose length is `count` of `most`, at most `width` characters, to an eighth of one.
-pub fn bar(count: u64, most: u64, width: usize) -> String {
-    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let eighths = u128::from(count) * (width as u128 * 8) / u128::from(most.max(1));
-    let eighths = usize::try_from(eighths).unwrap_or(width * 8).max(usize::from(count > 0));
-    format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8])
-}
-
 /// An instant, in UTC.
 pub fn time(at_ms: i64) -> String {
     jiff::Timestamp::from_millisecond(at_ms).map_or_else(|_| at_ms.to_string(), |at| format!("{at:.0}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn thousands_are_kept_apart() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
-    }
-
-    #[test]
-    fn a_bar_shows_its_share_and_never_hides_a_click() {
-        assert_eq!(bar(0, 10, 4), "");
-        assert_eq!(bar(10, 10, 4), "████");
-        assert_eq!(bar(5, 10, 4), "██");
-        assert_eq!(bar(1, 1_000_000, 4), "▏");
-    }
-
-    #[test]
-    fn a_terminal_gets_no_control_characters() {
-        assert_eq!(tame("red\u{1b}[31mshoes"), "red\u{fffd}[31mshoes");
-    }
 }

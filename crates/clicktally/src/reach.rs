@@ -38,11 +38,7 @@ impl Reached {
     /// # Errors
     /// A [`Failure`] that says who has it, or what is wrong with it.
     pub fn directory(directory: &Directory, missing: Missing) -> Result<Self, Failure> {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .map_err(|error| Failure::new(format!("no threads: {error}")))?;
+        let runtime = runtime()?;
         let config = configuration(directory)?;
         let path = &config.data_dir;
         if missing == Missing::Refuse && !path.is_dir() {
@@ -60,6 +56,23 @@ impl Reached {
             Err(OpenError::Failed(failure)) => return Err(failure),
         };
         Ok(Self { reach, runtime })
+    }
+
+    /// Reaches the server that runs on the directory, and nothing else.
+    ///
+    /// # Errors
+    /// A [`Failure`] when there is none.
+    pub fn server(directory: &Directory) -> Result<Self, Failure> {
+        let runtime = runtime()?;
+        let path = configuration(directory)?.data_dir;
+        let client = runtime.block_on(ControlClient::connect(&path.join(CONTROL_SOCKET)));
+        let client = client.map_err(|_| {
+            Failure::new(format!(
+                "no server runs on {}, or it is not yours to ask: give its --data-dir, or start it with `clicktally serve`",
+                path.display()
+            ))
+        })?;
+        Ok(Self { reach: Reach::Server(client), runtime })
     }
 
     /// Has a command done.
@@ -86,6 +99,14 @@ impl Reached {
             house.close();
         }
     }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(format!("no threads: {error}")))
 }
 
 /// What a server would be configured to, with the command's own flags before everything else.

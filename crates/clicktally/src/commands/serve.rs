@@ -10,6 +10,7 @@ use server::http::{Front, Metrics, TrustedProxies, log_panics};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::commands::notify::notify;
 use crate::commands::retention::Retention;
 use crate::config::{Config, LogFormat, Typed};
 use crate::failure::Failure;
@@ -101,6 +102,7 @@ async fn listen(
     let retention = tokio::spawn(retention.run());
     tracing::info!(%address, "listening");
     ready(address, house)?;
+    notify("READY=1");
     while let Some(drained) = doors.join_next().await {
         if let Ok(drained) = drained
             && drained.cut > 0
@@ -134,6 +136,7 @@ fn stop_signal() -> Result<watch::Receiver<bool>, Failure> {
     tokio::spawn(async move {
         tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
         tracing::info!("stopping: open requests may end");
+        notify("STOPPING=1");
         // Nobody listening any more is fine: then there is nothing to stop.
         let _ = sender.send(true);
         // Kept until the process ends, so that a receiver never takes a lost sender for a signal.

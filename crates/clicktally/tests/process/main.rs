@@ -25,6 +25,7 @@ mod http;
 mod kill;
 mod life;
 mod loading;
+mod packaging;
 mod peers;
 mod running;
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -32,4 +33,5 @@ mod sabotage;
 mod schema;
 mod sharing;
 mod shop;
+mod terminal;
 mod ubi;

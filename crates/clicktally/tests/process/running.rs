@@ -64,7 +64,8 @@ pub fn run_in(directory: &Path, args: &[&str]) -> Done {
     finish(command)
 }
 
-fn finish(mut command: Command) -> Done {
+/// Runs a command that was made ready to its end.
+pub fn finish(mut command: Command) -> Done {
     let output = command.output().unwrap();
     Done {
         code: output.status.code(),

@@ -7,6 +7,7 @@ use registry::{Confines, Engine, KeyId, KeyInfo, NewEngine, NewKey, Registry, Re
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
+use crate::control::state::{self, StateReply};
 use crate::control::stats::{self, StatsAsk, StatsReply};
 
 /// What the command line asks.
@@ -61,8 +62,10 @@ pub enum Command {
         /// Of one account only: its name or code.
         account: Option<String>,
     },
-    /// Counts clicks.
+    /// Counts clicks, searches and sessions.
     Stats(StatsAsk),
+    /// Tells how the server is.
+    State,
     /// Forgets all clicks and searches of one visitor.
     Erase {
         /// The account's name or code.
@@ -206,6 +209,7 @@ pub enum Reply {
     Engine(EngineReply),
     Engines(Vec<EngineReply>),
     Stats(StatsReply),
+    State(StateReply),
     Check(CheckReply),
     Backup(BackupReply),
     Erase(EraseReply),
@@ -245,6 +249,7 @@ pub async fn execute(
 ) -> Result<Reply, ControlError> {
     match command {
         Command::Stats(ask) => Ok(Reply::Stats(stats::answer(app, ask).await?)),
+        Command::State => Ok(Reply::State(state::state(app))),
         Command::Check => {
             let maintenance = Arc::clone(maintenance);
             blocking(move || Ok(Reply::Check(maintenance.check()))).await
@@ -330,7 +335,7 @@ fn registered(registry: &Registry, command: Command, now_ms: i64) -> Result<Repl
                 registry.engines(account).iter().map(|engine| engine_reply(registry, engine)).collect(),
             )
         }
-        Command::Stats(_) | Command::Check | Command::Backup(_) | Command::Erase { .. } => {
+        Command::Stats(_) | Command::State | Command::Check | Command::Backup(_) | Command::Erase { .. } => {
             return Err(ControlError("not a command of the registry".to_owned()));
         }
     })

@@ -6,6 +6,7 @@ mod export;
 mod import;
 mod parquet;
 mod routes;
+mod state;
 mod stats;
 
 pub use commands::{
@@ -16,4 +17,5 @@ pub use export::{ExportAsk, ExportFormat, ExportLines};
 pub use import::{ImportAsk, ImportFormat, ImportReply, Importer, RecordedReply, RejectedReply};
 pub use parquet::ParquetLines;
 pub use routes::{COMMAND_PATH, ControlFailure, EXPORT_PATH, IMPORT_PATH, routes};
-pub use stats::{StatRow, StatsAsk, StatsBy, StatsReply};
+pub use state::StateReply;
+pub use stats::{StatRow, StatsAsk, StatsBy, StatsOf, StatsReply};
