@@ -131,7 +131,7 @@ impl Site {
             ..Settings::default()
         };
         let clock: Arc<dyn Clock> = Arc::new(TestClock::new(NOW_MS));
-        let app = Arc::new(App::new(Arc::new(store), registry, clock, settings));
+        let app = Arc::new(App::new(Arc::new(store), registry, clock, settings, &secret()));
         let proxies = TrustedProxies::new(vec!["192.0.2.0/24".parse().unwrap()]);
         let (metrics, limits) = (Arc::new(Metrics::new()), Limits::default());
         let public = doors::public(&app, &secret(), &metrics, &limits, proxies);

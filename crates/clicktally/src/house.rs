@@ -124,7 +124,7 @@ impl House {
             .map_err(|error| Failure::new(format!("{}: {error}", path.join(REGISTRY_FOLDER).display())))?;
         let store = OpenStore::open(&disk, opening.store)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let app = Arc::new(App::new(Arc::clone(&store.store), registry, clock, opening.settings));
+        let app = Arc::new(App::new(Arc::clone(&store.store), registry, clock, opening.settings, &secret));
         Ok(Self { app, secret, disk, lock, store })
     }
 

@@ -30,11 +30,15 @@ const KEY_ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 pub struct KeyId([u8; 8]);
 
 impl KeyId {
-    pub(crate) const fn from_bytes(bytes: [u8; 8]) -> Self {
+    /// The id with these bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
         Self(bytes)
     }
 
-    pub(crate) const fn as_bytes(&self) -> &[u8; 8] {
+    /// Its bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 8] {
         &self.0
     }
 }

@@ -61,6 +61,11 @@ impl Scopes {
         self.0 & scope.bit() != 0
     }
 
+    /// The scopes that are among them, in the order in which they are shown.
+    pub fn iter(self) -> impl Iterator<Item = Scope> {
+        Scope::ALL.into_iter().filter(move |scope| self.contains(*scope))
+    }
+
     /// The scopes as bits, for storage.
     pub(crate) const fn bits(self) -> u8 {
         self.0
@@ -100,7 +105,7 @@ impl FromStr for Scopes {
 
 impl fmt::Display for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let words = Scope::ALL.into_iter().filter(|scope| self.contains(*scope)).map(Scope::as_str);
+        let words = self.iter().map(Scope::as_str);
         f.write_str(&words.collect::<Vec<_>>().join(","))
     }
 }

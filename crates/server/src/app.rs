@@ -9,15 +9,14 @@ use clicks::{
     StoreError, Tally, Zone,
 };
 use jiff::civil::Date;
-use registry::{KeyId, Registry, Scope};
+use registry::{MasterSecret, Registry, Scope};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::access::{Caller, Denied};
-use crate::asking;
+use crate::callers::Callers;
 use crate::clock::Clock;
 use crate::counts::Counts;
-use crate::http::SlidingWindow;
 use crate::intake::{self, Draft, Known, Unplaced};
 use crate::pages::Pages;
 use crate::settings::{DamagedDays, Settings, UnknownItems};
@@ -115,8 +114,8 @@ pub struct App {
     pub counts: Counts,
     /// What stands before the doors for public pages.
     pub pages: Pages,
-    /// How often each key may ask for statistics.
-    pub(crate) stats_limit: SlidingWindow<KeyId>,
+    /// Finds out who calls.
+    pub callers: Callers,
     turns: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
@@ -124,14 +123,20 @@ pub struct App {
 impl App {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, registry: Registry, clock: Arc<dyn Clock>, settings: Settings) -> Self {
+    pub fn new(
+        store: Arc<dyn Store>,
+        registry: Registry,
+        clock: Arc<dyn Clock>,
+        settings: Settings,
+        secret: &MasterSecret,
+    ) -> Self {
         let turns = Arc::new(Semaphore::new(settings.questions_max.max(1)));
         Self {
             store,
             registry,
             clock,
             pages: Pages::new(&settings),
-            stats_limit: asking::limit(settings.stats_per_second),
+            callers: Callers::new(&settings, secret),
             settings,
             counts: Counts::default(),
             turns,

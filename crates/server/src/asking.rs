@@ -1,43 +1,28 @@
 //! What all statistics share before and after they are asked, in whatever dialect: who calls, how often, and which days an answer is
 //! without. Knows no status codes; each dialect has its own.
 
-use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::header::CONTENT_LENGTH;
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
-use registry::{KeyId, Registry};
 
-use crate::access::{self, Caller};
+use crate::access::Caller;
 use crate::app::App;
-use crate::http::SlidingWindow;
+use crate::callers::{Head, Stranger};
 
 /// The largest body that a request may announce, in bytes. Nothing is asked in a body; it is never read.
 pub(crate) const STATS_BODY_BYTES_MAX: usize = 8_388_608;
-/// The most keys whose calls of the last second are remembered.
-const STATS_KEYS_MAX: usize = 100_000;
-
-/// How often each key may ask: one limit for all statistics, whatever their dialect.
-pub(crate) fn limit(per_second_max: u32) -> SlidingWindow<KeyId> {
-    SlidingWindow::new(per_second_max, STATS_KEYS_MAX)
-}
-
 /// Why a caller was turned away before anything was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Turned {
-    /// Nobody knows who calls.
-    Unknown,
-    /// The key's last second is full.
-    TooOften,
+    /// Nobody knows who calls, or they call too often.
+    Stranger(Stranger),
     /// The request announces a body that is larger than any may be.
     BodyTooLarge,
 }
 
-/// Who calls: whoever the only `Authorization` header tells. Of several headers nobody could say which one another server on the
-/// way has checked.
-pub(crate) fn caller_of(registry: &Registry, headers: &HeaderMap, now_ms: i64) -> Option<Caller> {
-    let mut told = headers.get_all(AUTHORIZATION).iter();
-    match (told.next(), told.next()) {
-        (Some(only), None) => access::caller(registry, only.to_str().ok()?, now_ms),
-        _ => None,
+impl From<Stranger> for Turned {
+    fn from(stranger: Stranger) -> Self {
+        Self::Stranger(stranger)
     }
 }
 
@@ -46,11 +31,10 @@ pub(crate) fn caller_of(registry: &Registry, headers: &HeaderMap, now_ms: i64) -
 ///
 /// # Errors
 /// [`Turned`].
-pub(crate) fn admit(app: &App, headers: &HeaderMap) -> Result<Caller, Turned> {
-    let caller = caller_of(&app.registry, headers, app.clock.now_ms()).ok_or(Turned::Unknown)?;
-    if let Some(key) = &caller.key {
-        app.stats_limit.admit(key, app.clock.running_ns()).map_err(|_wait| Turned::TooOften)?;
-    }
+pub(crate) fn admit<'r>(app: &App, head: impl Into<Head<'r>>) -> Result<Caller, Turned> {
+    let head = head.into();
+    let caller = app.asking(head)?;
+    let headers = head.headers();
     let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|bytes| bytes > STATS_BODY_BYTES_MAX as u64) {
         return Err(Turned::BodyTooLarge);

@@ -58,6 +58,8 @@ pub struct Settings {
     pub clicks_per_second: u32,
     /// Calls a second with each key of the scope `click`, from all pages together; 0 = no limit.
     pub page_key_per_second: u32,
+    /// Requests a second of those who signed in with the same key; 0 = no limit.
+    pub session_requests_per_second: u32,
     /// How long a question may take; past it the answer is 408.
     pub stats_timeout: Duration,
     /// How many questions may be worked on at the same time; more wait within their time.
@@ -79,6 +81,7 @@ impl Default for Settings {
             stats_per_second: 20,
             clicks_per_second: 1_000,
             page_key_per_second: 10_000,
+            session_requests_per_second: 200,
             stats_timeout: Duration::from_millis(10_000),
             questions_max: 64,
             zone: "eu1".to_owned(),

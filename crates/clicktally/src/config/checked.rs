@@ -198,6 +198,9 @@ fn settings(typed: &Typed) -> Result<Settings, Failure> {
         stats_per_second: typed.stats_per_second.unwrap_or(default.stats_per_second),
         clicks_per_second: typed.clicks_per_second.unwrap_or(default.clicks_per_second),
         page_key_per_second: typed.page_key_per_second.unwrap_or(default.page_key_per_second),
+        session_requests_per_second: typed
+            .session_requests_per_second
+            .unwrap_or(default.session_requests_per_second),
         stats_timeout: Duration::from_millis(timeout),
         questions_max: usize::try_from(questions).unwrap_or(default.questions_max),
         zone,

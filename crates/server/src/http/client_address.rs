@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use axum::http::{HeaderMap, HeaderName, Uri, header};
+use axum::http::{Extensions, HeaderMap, HeaderName, Uri, header};
 use ipnet::IpNet;
 
 use super::serve::Peer;
@@ -32,6 +32,15 @@ pub struct Facts {
 }
 
 impl Facts {
+    /// The facts of a request: those that the front has told, else those of a caller behind no proxy.
+    #[must_use]
+    pub fn of(extensions: &Extensions, uri: &Uri, headers: &HeaderMap) -> Self {
+        extensions.get::<Self>().cloned().unwrap_or_else(|| {
+            let peer = extensions.get::<Peer>().copied().unwrap_or_default();
+            TrustedProxies::default().facts(peer, uri, headers)
+        })
+    }
+
     /// The host without its port: `[::1]:8080` gives `[::1]`.
     #[must_use]
     pub fn host_name(&self) -> &str {

@@ -1,4 +1,4 @@
-//! At most so many in any second, for each key.
+//! At most so many in any second, or any other span of time, for each key.
 //!
 //! This room must never know what a key stands for, nor read a clock: it is told the time.
 //!
@@ -13,12 +13,11 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-const SECOND_NS: u64 = 1_000_000_000;
-
 /// A limiter of admissions a second, for each key.
 #[derive(Debug)]
 pub struct SlidingWindow<K> {
-    per_second_max: u32,
+    max: u32,
+    span_ns: u64,
     keys_max: usize,
     generations: Mutex<Generations<K>>,
 }
@@ -37,39 +36,55 @@ impl<K: Eq + Hash + Clone> SlidingWindow<K> {
     /// for single callers must not become a way to lock out everybody, and the front's other limits still hold.
     #[must_use]
     pub fn new(per_second_max: u32, keys_max: usize) -> Self {
-        let generations =
-            Generations { current: HashMap::new(), previous: HashMap::new(), current_since_ns: 0 };
-        Self { per_second_max, keys_max, generations: Mutex::new(generations) }
+        Self::within(Duration::from_secs(1), per_second_max, keys_max)
     }
 
-    /// Admits one, or tells how long until one would be admitted (more than zero, at most a second). A refused one does
+    /// The same within any span of this length.
+    #[must_use]
+    pub fn within(span: Duration, max: u32, keys_max: usize) -> Self {
+        let span_ns = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        let generations =
+            Generations { current: HashMap::new(), previous: HashMap::new(), current_since_ns: 0 };
+        Self { max, span_ns, keys_max, generations: Mutex::new(generations) }
+    }
+
+    /// Admits one, or tells how long until one would be admitted (more than zero, at most the span). A refused one does
     /// not count. `now_ns` is a running time in nanoseconds (see [`Clock`](crate::clock::Clock)).
     ///
     /// # Errors
     ///
-    /// The time to wait, when the key's last second is full.
+    /// The time to wait, when the key's last span is full.
     pub fn admit(&self, key: &K, now_ns: u64) -> Result<(), Duration> {
-        if self.per_second_max == 0 {
+        if self.max == 0 {
             return Ok(());
         }
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
-        generations.turn(now_ns);
+        generations.turn(now_ns, self.span_ns);
         let Some(moments) = generations.moments(key, self.keys_max) else {
             return Ok(());
         };
         // Callers read the clock before they take the lock, so a moment may come in slightly out of order.
         let now_ns = moments.back().map_or(now_ns, |last| now_ns.max(*last));
-        while moments.front().is_some_and(|first| now_ns - first >= SECOND_NS) {
+        while moments.front().is_some_and(|first| now_ns - first >= self.span_ns) {
             moments.pop_front();
         }
         match moments.front() {
-            Some(first) if moments.len() >= self.per_second_max as usize => {
-                Err(Duration::from_nanos(first + SECOND_NS - now_ns))
+            Some(first) if moments.len() >= self.max as usize => {
+                Err(Duration::from_nanos(first + self.span_ns - now_ns))
             }
             _ => {
                 moments.push_back(now_ns);
                 Ok(())
             }
+        }
+    }
+
+    /// Counts the latest one of this key no more.
+    pub fn take_back(&self, key: &K) {
+        let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
+        let Generations { current, previous, .. } = &mut *generations;
+        if let Some(moments) = current.get_mut(key).or_else(|| previous.get_mut(key)) {
+            moments.pop_back();
         }
     }
 
@@ -82,13 +97,13 @@ impl<K: Eq + Hash + Clone> SlidingWindow<K> {
 }
 
 impl<K: Eq + Hash + Clone> Generations<K> {
-    fn turn(&mut self, now_ns: u64) {
+    fn turn(&mut self, now_ns: u64, span_ns: u64) {
         let age_ns = now_ns.saturating_sub(self.current_since_ns);
-        if age_ns < SECOND_NS {
+        if age_ns < span_ns {
             return;
         }
         self.previous = std::mem::take(&mut self.current);
-        if age_ns >= 2 * SECOND_NS {
+        if age_ns >= 2 * span_ns {
             self.previous = HashMap::new();
         }
         self.current_since_ns = now_ns;
@@ -123,6 +138,7 @@ mod tests {
     use super::*;
 
     const MS: u64 = 1_000_000;
+    const SECOND_NS: u64 = 1_000_000_000;
 
     #[test]
     fn the_21st_within_any_second_is_refused_and_does_not_count() {
@@ -181,6 +197,21 @@ mod tests {
             }
             admitted.retain(|(_, at)| now - at < SECOND_NS);
         }
+    }
+
+    #[test]
+    fn a_longer_span_is_kept_and_what_is_taken_back_does_not_count() {
+        let window = SlidingWindow::within(Duration::from_secs(60), 2, 10);
+        assert_eq!([window.admit(&"a", 0), window.admit(&"a", SECOND_NS)], [Ok(()); 2]);
+        assert_eq!(window.admit(&"a", 59 * SECOND_NS), Err(Duration::from_secs(1)));
+        window.take_back(&"a");
+        assert_eq!(window.admit(&"a", 59 * SECOND_NS), Ok(()));
+        assert_eq!(window.admit(&"a", 59 * SECOND_NS), Err(Duration::from_secs(1)));
+        window.take_back(&"nobody");
+        assert_eq!(window.admit(&"a", 60 * SECOND_NS), Ok(()));
+        assert_eq!(window.admit(&"a", 118 * SECOND_NS), Err(Duration::from_secs(1)));
+        window.take_back(&"a");
+        assert_eq!(window.admit(&"a", 118 * SECOND_NS), Ok(()));
     }
 
     #[test]

@@ -31,6 +31,9 @@ pub fn read_settings(given: &[(&str, &str)]) -> Result<(Settings, TrustedProxies
             "stats_per_second" => settings.stats_per_second = value.parse().map_err(|_| wrong())?,
             "clicks_per_second" => settings.clicks_per_second = value.parse().map_err(|_| wrong())?,
             "page_key_per_second" => settings.page_key_per_second = value.parse().map_err(|_| wrong())?,
+            "session_requests_per_second" => {
+                settings.session_requests_per_second = value.parse().map_err(|_| wrong())?;
+            }
             "stats_timeout_ms" => {
                 settings.stats_timeout = Duration::from_millis(value.parse().map_err(|_| wrong())?)
             }

@@ -105,6 +105,12 @@ impl Player {
                 let answer = self.runtime.block_on(self.world.send(request))?;
                 self.world.remember(name, answer)?;
             }
+            "sign-in" => {
+                let (name, credentials) = rest.split_once(' ').ok_or("NAME, then JSON")?;
+                let request = self.world.sign_in_request(credentials)?;
+                let answer = self.runtime.block_on(self.world.send(request))?;
+                self.world.remember(name.to_owned(), answer)?;
+            }
             _ => self.world.direct(word, rest, &self.runtime)?,
         }
         Ok(())
@@ -132,6 +138,7 @@ impl World {
             registry,
             Arc::clone(&clock) as Arc<dyn Clock>,
             settings,
+            &secret,
         );
         let app = Arc::new(app);
         let router = doors::public(&app, &secret, &Arc::new(Metrics::new()), &Limits::default(), proxies);
@@ -160,6 +167,10 @@ impl World {
             "clock" => self.clock.set(instant(rest)?),
             "advance" => self.clock.advance(span_ms(rest)?),
             "peer" => self.peer = rest.parse().map_err(|_| "not an address")?,
+            "revoke" => {
+                let id = self.app.registry.key_of(rest).ok_or("not a key")?.id;
+                self.app.registry.revoke_key(&id).map_err(|error| error.to_string())?;
+            }
             "store" => self.store.set_mood(rest)?,
             "registry" => self.fail_registry(rest)?,
             "click" => self.append_click(&pairs(rest)?, runtime)?,
@@ -242,6 +253,13 @@ impl World {
         self.request(&Exchange { method, target, headers, ..Exchange::default() })
     }
 
+    fn sign_in_request(&mut self, credentials: &str) -> Result<Request<Body>, String> {
+        let (method, target) = ("POST".to_owned(), "/v1/session".to_owned());
+        let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
+        let body = credentials.to_owned();
+        self.request(&Exchange { method, target, headers, body, ..Exchange::default() })
+    }
+
     fn remember(&mut self, name: String, answer: Answer) -> Result<(), String> {
         if answer.status != 200 {
             return Err(answer.tell());
@@ -257,7 +275,8 @@ impl World {
             .filter_map(|(_, value)| pair(value));
         let body: serde_json::Value =
             serde_json::from_slice(&answer.body).map_err(|error| error.to_string())?;
-        let csrf_token = body["response"]["csrf_token"].as_str().ok_or("no csrf_token")?.to_owned();
+        let csrf_token = body["response"]["csrf_token"].as_str().or_else(|| body["csrf"].as_str());
+        let csrf_token = csrf_token.ok_or("no token")?.to_owned();
         self.visitors.insert(name, Visitor { cookies: cookies.collect(), csrf_token });
         Ok(())
     }

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::access::Denied;
 use crate::app::{ANSWER_ROWS_MAX, AskError, LISTED_ROWS_MAX};
 use crate::asking::Turned;
+use crate::callers::Stranger;
 use crate::http::Trouble;
 use crate::query_params::BadParams;
 
@@ -129,8 +130,11 @@ impl From<BadParams> for Failure {
 impl From<Turned> for Failure {
     fn from(turned: Turned) -> Self {
         match turned {
-            Turned::Unknown => Self::NotAuthenticated,
-            Turned::TooOften => Self::TooManyRequests,
+            Turned::Stranger(Stranger::Unknown) => Self::NotAuthenticated,
+            Turned::Stranger(stranger @ (Stranger::ForeignPage | Stranger::NoToken)) => {
+                Self::AccessDenied(stranger.to_string())
+            }
+            Turned::Stranger(Stranger::TooOften) => Self::TooManyRequests,
             Turned::BodyTooLarge => Self::PayloadTooLarge,
         }
     }

@@ -36,7 +36,7 @@ const ROOTS: [&str; 1] = ["/api/v2/stats"];
 pub fn routes(app: Arc<App>) -> Router {
     let mut routes = Router::new();
     for read in READS {
-        let answer = get(move |stats, uri, headers| reads::read(read, stats, uri, headers));
+        let answer = get(move |stats, parts| reads::read(read, stats, parts));
         let answer = answer.fallback(async || Failure::MethodNotAllowed);
         routes = routes.route(&format!("/api/v2/stats/{}", read.path), answer);
     }

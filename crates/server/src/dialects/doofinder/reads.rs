@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Uri};
+use axum::http::request::Parts;
 use axum::response::Response;
 use clicks::{Grouping, LocalDays, Measure, ProductType, TOP_ROWS_MAX, Zone};
 
@@ -85,11 +85,10 @@ pub(super) const UNANSWERED: [(&str, &str); 12] = [
 pub(super) async fn read(
     read: Read,
     State(stats): State<Arc<Stats>>,
-    uri: Uri,
-    headers: HeaderMap,
+    parts: Parts,
 ) -> Result<Response, Failure> {
-    let caller = stats.admit(&headers)?;
-    let call = params::read(uri.query().unwrap_or_default(), read.accepts)?;
+    let caller = stats.admit(&parts)?;
+    let call = params::read(parts.uri.query().unwrap_or_default(), read.accepts)?;
     let Call { mut asked, format, aggregate, more } = call;
     let rows_max = read.shape(&mut asked, &more)?;
     // What is wrong with the period is told before what can't be answered.
@@ -249,11 +248,10 @@ pub(super) fn unanswered(reason: &str) -> Failure {
 pub(super) async fn sector(
     State(stats): State<Arc<Stats>>,
     Path(name): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
+    parts: Parts,
 ) -> Result<Response, Failure> {
-    let caller = stats.admit(&headers)?;
-    let Call { asked, format, more, .. } = params::read(uri.query().unwrap_or_default(), &["sector"])?;
+    let caller = stats.admit(&parts)?;
+    let Call { asked, format, more, .. } = params::read(parts.uri.query().unwrap_or_default(), &["sector"])?;
     if more.sector.is_none() {
         return Err(Failure::BadParams("sector: is required".to_owned()));
     }

@@ -1,9 +1,9 @@
 //! What all calls of this dialect share before they are understood: who calls, and how often. The order of the checks is a
-//! promise: 401, 429, 413, 400, then 403 or 404.
+//! promise: 401, 403 of a session, 429, 413, 400, then 403 or 404.
 
 use std::sync::Arc;
 
-use axum::http::HeaderMap;
+use axum::http::request::Parts;
 
 use super::errors::Failure;
 use crate::access::Caller;
@@ -21,7 +21,7 @@ impl Stats {
     }
 
     /// Finds out who calls, and whether they call too often.
-    pub(super) fn admit(&self, headers: &HeaderMap) -> Result<Caller, Failure> {
-        Ok(asking::admit(&self.app, headers)?)
+    pub(super) fn admit(&self, parts: &Parts) -> Result<Caller, Failure> {
+        Ok(asking::admit(&self.app, parts)?)
     }
 }

@@ -3,12 +3,11 @@
 //! origin, token, route, method. It must never name a store or another dialect.
 //!
 //! Rooms: `cors` (what a browser is told about where it comes from), `session` (signed sessions and their tokens),
-//! `cookies`, `visitor` (the user code), `click` (the call itself), `click_body` (its fields), `ui_config`, `health`,
+//! `visitor` (the user code), `click` (the call itself), `click_body` (its fields), `ui_config`, `health`,
 //! `refusal` and `envelope` (what is answered).
 
 mod click;
 mod click_body;
-mod cookies;
 mod cors;
 mod envelope;
 mod go;
@@ -35,7 +34,7 @@ use axum::routing::any;
 use registry::MasterSecret;
 
 use crate::app::App;
-use crate::http::{Facts, Peer, SlidingWindow, Trouble, TrustedProxies};
+use crate::http::{Facts, SlidingWindow, Trouble};
 use crate::origins::{Origins, Source};
 use click_body::CLICK_BODY_BYTES_MAX;
 use refusal::Refusal;
@@ -127,10 +126,7 @@ impl Fess {
     }
 
     fn call(&self, parts: Parts) -> Call {
-        let facts = parts.extensions.get::<Facts>().cloned().unwrap_or_else(|| {
-            let peer = parts.extensions.get::<Peer>().copied().unwrap_or_default();
-            TrustedProxies::default().facts(peer, &parts.uri, &parts.headers)
-        });
+        let facts = Facts::of(&parts.extensions, &parts.uri, &parts.headers);
         let source = self.origins.source(&parts.headers, &facts);
         Call { parts, facts, source, now_ms: self.app.clock.now_ms() }
     }

@@ -4,15 +4,11 @@
 use std::time::Duration;
 
 use axum::http::header::{HeaderMap, HeaderName};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit, Mac};
 use registry::MasterSecret;
-use sha2::Sha256;
-use subtle::ConstantTimeEq;
 
-use super::cookies;
+use crate::cookies;
 use crate::origins::sole;
+use crate::signed::{Signer, in_force, random};
 
 /// The name of the session's cookie.
 pub(super) const SESSION_COOKIE: &str = "clicktally_session";
@@ -24,15 +20,11 @@ const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-fess-csrf-token");
 const VERSION: u8 = 1;
 const ID_BYTES: usize = 16;
 const SIGNED_BYTES: usize = 1 + ID_BYTES + 8 + 1;
-const COOKIE_BYTES: usize = SIGNED_BYTES + 32;
 /// Set in the flags when the visitor asked not to be tracked.
 const OPTED_OUT: u8 = 1;
 
 /// The most cookies of this name that are looked at; a browser sends one, or two while a path or domain changes.
 const SESSION_COOKIES_MAX: usize = 8;
-
-/// How far ahead of this server's clock another node's may have been when it issued a session, in milliseconds.
-const SKEW_MS_MAX: i64 = 60_000;
 
 /// One visitor's session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,14 +37,14 @@ pub(super) struct Session {
 
 /// Issues and recognises sessions.
 pub(super) struct Sessions {
-    signing_key: [u8; 32],
-    token_key: [u8; 32],
+    cookies: Signer,
+    tokens: Signer,
     life: Duration,
 }
 
 impl Sessions {
     pub(super) fn new(secret: &MasterSecret, life: Duration) -> Self {
-        Self { signing_key: secret.derive("session"), token_key: secret.derive("csrf token"), life }
+        Self { cookies: Signer::new(secret, "session"), tokens: Signer::new(secret, "csrf token"), life }
     }
 
     /// How long a session lasts from its issue.
@@ -73,31 +65,23 @@ impl Sessions {
     /// The session of a request: the first valid cookie.
     pub(super) fn of(&self, headers: &HeaderMap, now_ms: i64) -> Option<Session> {
         let tried = cookies::named(headers, SESSION_COOKIE).take(SESSION_COOKIES_MAX);
-        tried.filter_map(|value| self.read(value)).find(|session| self.in_force(session, now_ms))
+        tried
+            .filter_map(|value| self.read(value))
+            .find(|session| in_force(session.issued_ms, self.life, now_ms))
     }
 
     /// The value of the session's cookie.
     pub(super) fn write(&self, session: &Session) -> String {
-        let mut bytes = Vec::with_capacity(COOKIE_BYTES);
+        let mut bytes = Vec::with_capacity(SIGNED_BYTES);
         bytes.push(VERSION);
         bytes.extend_from_slice(&session.id);
         bytes.extend_from_slice(&session.issued_ms.to_be_bytes());
         bytes.push(if session.opted_out { OPTED_OUT } else { 0 });
-        let signature = sign(&self.signing_key, &bytes);
-        bytes.extend_from_slice(&signature);
-        URL_SAFE_NO_PAD.encode(bytes)
+        self.cookies.seal(bytes)
     }
 
     fn read(&self, value: &[u8]) -> Option<Session> {
-        // A cookie of another length can't be ours; no need to decode what somebody made long.
-        if value.len() != (COOKIE_BYTES * 4).div_ceil(3) {
-            return None;
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(value).ok()?;
-        let (signed, signature) = bytes.split_at_checked(SIGNED_BYTES)?;
-        if !bool::from(sign(&self.signing_key, signed).ct_eq(signature)) {
-            return None;
-        }
+        let signed: [u8; SIGNED_BYTES] = self.cookies.open(value)?;
         let (version, rest) = signed.split_first()?;
         let (id, rest) = rest.split_first_chunk()?;
         let (issued_ms, flags) = rest.split_first_chunk()?;
@@ -109,48 +93,27 @@ impl Sessions {
         })
     }
 
-    fn in_force(&self, session: &Session, now_ms: i64) -> bool {
-        let life_ms = i64::try_from(self.life.as_millis()).unwrap_or(i64::MAX);
-        let age_ms = now_ms.saturating_sub(session.issued_ms);
-        (-SKEW_MS_MAX..life_ms).contains(&age_ms)
-    }
-
     /// The token that a page must show to change something in this session.
     pub(super) fn token(&self, session: &Session) -> String {
-        URL_SAFE_NO_PAD.encode(sign(&self.token_key, &session.id))
+        self.tokens.token(&session.id)
     }
 
     /// Whether the request shows the session's token, compared in constant time.
     pub(super) fn token_matches(&self, session: &Session, headers: &HeaderMap) -> bool {
         let shown = sole(headers, &TOKEN_HEADER).unwrap_or_default();
-        self.token(session).as_bytes().ct_eq(shown.as_bytes()).into()
-    }
-}
-
-#[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
-fn sign(key: &[u8; 32], message: &[u8]) -> [u8; 32] {
-    let mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of every length");
-    mac.chain_update(message).finalize().into_bytes().into()
-}
-
-/// Bytes from the system's random source, if it gives any.
-pub(super) fn random<const N: usize>() -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    match getrandom::fill(&mut bytes) {
-        Ok(()) => Some(bytes),
-        Err(error) => {
-            tracing::error!(%error, "the system's random source failed");
-            None
-        }
+        self.tokens.token_matches(&session.id, shown)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use axum::http::header::{COOKIE, HeaderValue};
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
     use super::*;
     use crate::chance::Chance;
+    use crate::signed::SKEW_MS_MAX;
 
     const LIFE_MS: i64 = 60_000;
 

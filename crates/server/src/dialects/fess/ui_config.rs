@@ -7,12 +7,12 @@ use axum::http::header::{HeaderValue, SET_COOKIE};
 use axum::response::Response;
 use serde::Serialize;
 
-use super::cookies::{self, Reach};
 use super::refusal::Refusal;
 use super::session::SESSION_COOKIE;
 use super::visitor::{self, USER_COOKIE};
 use super::{Call, Fess, envelope};
 use crate::browser;
+use crate::cookies::{self, Reach};
 use crate::settings::OptOut;
 
 /// How long a browser keeps its user code: 30 days.

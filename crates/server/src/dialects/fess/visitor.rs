@@ -6,8 +6,8 @@ use axum::http::Uri;
 use axum::http::header::HeaderMap;
 use clicks::UserCode;
 
-use super::cookies;
-use super::session::random;
+use crate::cookies;
+use crate::signed::random;
 
 /// The name of the cookie that holds the user code.
 pub(super) const USER_COOKIE: &str = "fsid";

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use registry::Scope;
@@ -18,8 +17,8 @@ use super::log::{EventsReader, Unnamed};
 use super::refusals::Refusal;
 use crate::access::Caller;
 use crate::app::App;
-use crate::asking::caller_of;
 use crate::bulk::Defaults;
+use crate::callers::Stranger;
 use crate::counts::Fate;
 use crate::feed::Report;
 use crate::feeder::{Feeder, fed};
@@ -65,8 +64,14 @@ impl Desk {
         refusal
     }
 
-    fn caller(&self, headers: &HeaderMap) -> Option<Caller> {
-        caller_of(&self.app.registry, headers, self.app.clock.now_ms())
+    fn caller(&self, request: &Request) -> Result<Caller, Refusal> {
+        let known = self.app.identify(request).map_err(|stranger| match stranger {
+            // Nobody sent it, so it is in nobody's counts.
+            Stranger::Unknown => Refusal::from(stranger),
+            Stranger::ForeignPage | Stranger::NoToken => self.counted(Fate::ForeignOrigin, stranger.into()),
+            Stranger::TooOften => self.counted(Fate::RateLimited, stranger.into()),
+        });
+        known.map(|known| known.caller)
     }
 
     /// Lets a page's call pass or not; any other caller passes.
@@ -107,7 +112,7 @@ pub(super) async fn events(State(desk): State<Arc<Desk>>, request: Request) -> R
 /// The checks of the caller, and what a page's call is held to.
 fn pass(desk: &Desk, request: &Request) -> Result<(Passed, Admitted), Refusal> {
     const SCOPE: &str = "this key lacks the scope `write`";
-    let caller = desk.caller(request.headers()).ok_or(Refusal::NotAuthenticated)?;
+    let caller = desk.caller(request)?;
     let is_page = is_page_key(&caller);
     if !is_page && caller.needs(Scope::Write).is_err() {
         return Err(desk.counted(Fate::AccessDenied, Refusal::AccessDenied(SCOPE)));

@@ -8,6 +8,7 @@ mod events;
 mod lines;
 mod log;
 mod refusals;
+mod session;
 mod stats;
 mod write;
 
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, post};
+use axum::routing::{any, get, post};
 
 use crate::app::App;
 use crate::http::Trouble;
@@ -43,9 +44,11 @@ const PATHS: &str = "/v1/";
 pub fn routes(app: Arc<App>) -> Router {
     let events = post(events::events).options(collect::options);
     let collect = post(collect::collect).options(collect::options);
+    let session = get(session::show).post(session::open).delete(session::close);
     Router::new()
-        .route("/v1/events", events.fallback(async || Refusal::MethodNotAllowed))
-        .route("/v1/collect", collect.fallback(async || Refusal::MethodNotAllowed))
+        .route("/v1/events", events.fallback(async || Refusal::MethodNotAllowed("POST")))
+        .route("/v1/collect", collect.fallback(async || Refusal::MethodNotAllowed("POST")))
+        .route("/v1/session", session.fallback(async || Refusal::MethodNotAllowed("GET, HEAD, POST, DELETE")))
         .merge(stats::routes())
         .route("/v1/{*rest}", any(async || Refusal::NotFound))
         .with_state(Arc::new(Desk::new(app)))

@@ -10,6 +10,7 @@ use serde::Serialize;
 use crate::access::Denied;
 use crate::app::{ANSWER_ROWS_MAX, AskError};
 use crate::asking::{STATS_BODY_BYTES_MAX, Turned};
+use crate::callers::Stranger;
 use crate::feed::FeedError;
 use crate::http::{BodyError, NoBody, Trouble};
 use crate::pages::Blocked;
@@ -22,9 +23,12 @@ pub(super) enum Refusal {
     NotAuthenticated,
     AccessDenied(&'static str),
     NotFound,
-    MethodNotAllowed,
-    /// Where only reading is served.
-    OnlyGet,
+    /// With what `Allow` says.
+    MethodNotAllowed(&'static str),
+    /// What was shown to sign in is wrong, and nobody learns in which part.
+    WrongCredentials,
+    /// Too many failures to sign in: how many seconds to wait.
+    TooManyAttempts(u64),
     Timeout,
     /// The answer took too long.
     NoTime,
@@ -70,7 +74,13 @@ impl Refusal {
             }
             Self::AccessDenied(message) => (StatusCode::FORBIDDEN, "access_denied", message),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found", "Not found"),
-            Self::MethodNotAllowed | Self::OnlyGet => {
+            Self::WrongCredentials => {
+                (StatusCode::UNAUTHORIZED, "not_authenticated", "Wrong key, or wrong user or password")
+            }
+            Self::TooManyAttempts(_) => {
+                (StatusCode::TOO_MANY_REQUESTS, "too_many_requests", "Too many attempts to sign in")
+            }
+            Self::MethodNotAllowed(_) => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed")
             }
             Self::Timeout => (StatusCode::REQUEST_TIMEOUT, "timeout", "The body did not arrive in time"),
@@ -99,9 +109,11 @@ impl Refusal {
     /// The header that tells a client what to do next.
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
-            Self::NotAuthenticated => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Token, Bearer"))),
-            Self::MethodNotAllowed => Some((ALLOW, HeaderValue::from_static("POST"))),
-            Self::OnlyGet => Some((ALLOW, HeaderValue::from_static("GET, HEAD"))),
+            Self::NotAuthenticated | Self::WrongCredentials => {
+                Some((WWW_AUTHENTICATE, HeaderValue::from_static("Token, Bearer")))
+            }
+            Self::MethodNotAllowed(allow) => Some((ALLOW, HeaderValue::from_static(allow))),
+            Self::TooManyAttempts(seconds) => Some((RETRY_AFTER, HeaderValue::from(*seconds))),
             // A client that was told to go away may still be sending: its connection is not used again.
             Self::Timeout | Self::NoTime | Self::PayloadTooLarge(_) => {
                 Some((CONNECTION, HeaderValue::from_static("close")))
@@ -163,6 +175,19 @@ impl Refusal {
     }
 }
 
+impl From<Stranger> for Refusal {
+    fn from(stranger: Stranger) -> Self {
+        const ORIGIN: &str = "Origin: must be this server's own";
+        const TOKEN: &str = "X-ClickTally-CSRF: must be the session's `csrf`";
+        match stranger {
+            Stranger::Unknown => Self::NotAuthenticated,
+            Stranger::ForeignPage => Self::AccessDenied(ORIGIN),
+            Stranger::NoToken => Self::AccessDenied(TOKEN),
+            Stranger::TooOften => Self::TooManyRequests,
+        }
+    }
+}
+
 impl From<Blocked> for Refusal {
     fn from(blocked: Blocked) -> Self {
         const ORIGIN: &str =
@@ -177,8 +202,7 @@ impl From<Blocked> for Refusal {
 impl From<Turned> for Refusal {
     fn from(turned: Turned) -> Self {
         match turned {
-            Turned::Unknown => Self::NotAuthenticated,
-            Turned::TooOften => Self::TooManyRequests,
+            Turned::Stranger(stranger) => stranger.into(),
             Turned::BodyTooLarge => Self::PayloadTooLarge(STATS_BODY_BYTES_MAX),
         }
     }

@@ -81,7 +81,7 @@ async fn dispatch(State(desk): State<Arc<Desk>>, request: Request) -> Result<Res
     if !allow.split(", ").any(|allowed| allowed == method.as_str()) {
         return Err(Refusal::MethodNotAllowed(allow));
     }
-    let caller = desk.stats.admit(&parts.headers)?;
+    let caller = desk.stats.admit(&parts)?;
     let call = &Call { caller, parts };
     if matches!(target.place, Place::Engines) {
         return if method == Method::GET {

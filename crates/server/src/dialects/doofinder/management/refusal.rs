@@ -138,6 +138,7 @@ impl From<Failure> for Refusal {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::NotAuthenticated => Self::NotAuthenticated,
+            Failure::AccessDenied(message) => Self::AccessDenied(message),
             Failure::TooManyRequests => Self::TooManyRequests,
             Failure::PayloadTooLarge => Self::PayloadTooLarge,
             // A caller is refused for no other reason.

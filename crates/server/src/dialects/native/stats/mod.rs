@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderMap, Uri};
+use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::get;
 use clicks::{Grouping, LocalDays, ProductType, SearchTerms};
@@ -92,20 +92,18 @@ const READS: [Read; 5] = [
 /// The routes below `/v1/stats`.
 pub(super) fn routes() -> Router<Arc<Desk>> {
     READS.into_iter().fold(Router::new(), |routes, read| {
-        let answer = get(move |desk, uri, headers| answer(read, desk, uri, headers));
-        routes.route(&format!("/v1/stats/{}", read.path), answer.fallback(async || Refusal::OnlyGet))
+        let answer = get(move |desk, parts| answer(read, desk, parts));
+        routes.route(
+            &format!("/v1/stats/{}", read.path),
+            answer.fallback(async || Refusal::MethodNotAllowed("GET, HEAD")),
+        )
     })
 }
 
 /// Answers a call, or says why not.
-async fn answer(
-    read: Read,
-    State(desk): State<Arc<Desk>>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Refusal> {
-    let caller = admit(&desk.app, &headers)?;
-    let call = params::read(uri.query().unwrap_or_default(), read.accepts)?;
+async fn answer(read: Read, State(desk): State<Arc<Desk>>, parts: Parts) -> Result<Response, Refusal> {
+    let caller = admit(&desk.app, &parts)?;
+    let call = params::read(parts.uri.query().unwrap_or_default(), read.accepts)?;
     let by_group = || call.group.map(Shows::By);
     let shows = read.shows.or_else(by_group).ok_or(Refusal::Internal)?;
     let mut asked = call.asked.clone();

@@ -6,7 +6,7 @@ use axum::http::header::{COOKIE, HeaderMap, HeaderValue};
 
 /// The values of the cookies with this name, in the order in which they were sent. Works on bytes: another cookie of the
 /// site may hold anything, and must not make ours unreadable.
-pub(super) fn named<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
+pub(crate) fn named<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<Item = &'h [u8]> {
     let pairs = headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
     pairs.filter_map(move |pair| {
         let value = pair.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
@@ -16,7 +16,7 @@ pub(super) fn named<'h>(headers: &'h HeaderMap, name: &'h str) -> impl Iterator<
 
 /// Where a cookie may go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Reach {
+pub(crate) enum Reach {
     /// Only with pages of the same site; by https only, if `secure`.
     SameSite {
         /// Whether browsers reach the server by https.
@@ -24,14 +24,21 @@ pub(super) enum Reach {
     },
     /// With pages of other sites too, apart for each of them (CHIPS). Browsers take such cookies only by https.
     CrossSite,
+    /// Only with what pages of the same site ask for, not when somebody follows a link to them; by https only, if `secure`.
+    OwnPages {
+        /// Whether browsers reach the server by https.
+        secure: bool,
+    },
 }
 
 /// A `Set-Cookie` header; `None` when the value can't stand in one.
-pub(super) fn set(name: &str, value: &str, life: Duration, reach: Reach) -> Option<HeaderValue> {
+pub(crate) fn set(name: &str, value: &str, life: Duration, reach: Reach) -> Option<HeaderValue> {
     let reach = match reach {
         Reach::SameSite { secure: false } => "SameSite=Lax",
         Reach::SameSite { secure: true } => "SameSite=Lax; Secure",
         Reach::CrossSite => "SameSite=None; Secure; Partitioned",
+        Reach::OwnPages { secure: false } => "SameSite=Strict",
+        Reach::OwnPages { secure: true } => "SameSite=Strict; Secure",
     };
     let seconds = life.as_secs();
     HeaderValue::try_from(format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; {reach}")).ok()
