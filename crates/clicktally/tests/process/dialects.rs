@@ -84,11 +84,14 @@ impl Shop {
     /// Every statistic as it is asked for and as it is answered, with the search engine's name put out of sight.
     fn statistics(&self) -> Vec<(String, String)> {
         let (from, to) = shop::week();
-        let days = format!("from={from}&to={to}&hashids[]={}", self.hashid);
-        questions(&self.dfid(COUNTED_ITEM))
-            .into_iter()
+        let days = format!("from={from}&to={to}&hashid={}", self.hashid);
+        let theirs = questions(&self.dfid(COUNTED_ITEM)).into_iter();
+        let theirs = theirs.map(|(path, rest)| (format!("/api/v2/stats/{path}"), rest));
+        let ours = own_questions().into_iter().map(|(path, rest)| (format!("/v1/stats/{path}"), rest));
+        theirs
+            .chain(ours)
             .map(|(path, rest)| {
-                let target = format!("/api/v2/stats/{path}?{days}{rest}");
+                let target = format!("{path}?{days}{rest}");
                 let answer = shop::stats(self.address, &self.key, &target);
                 let text = String::from_utf8(answer.body).unwrap();
                 assert_eq!(answer.status, 200, "{target}: {text}");
@@ -96,6 +99,15 @@ impl Shop {
                 (format!("{path} {}", hide(&rest)), hide(&text))
             })
             .collect()
+    }
+
+    /// The answer to one of our own statistics.
+    fn own(&self, path: &str, rest: &str) -> Value {
+        let (from, to) = shop::week();
+        let target = format!("/v1/stats/{path}?from={from}&to={to}&hashid={}{rest}", self.hashid);
+        let answer = shop::stats(self.address, &self.key, &target);
+        assert_eq!(answer.status, 200, "{target}");
+        answer.json()
     }
 
     /// The rows of one statistic.
@@ -140,6 +152,57 @@ fn questions(dfid: &str) -> Vec<(&'static str, String)> {
         }
     }
     questions
+}
+
+/// Our own statistics that don't look at which search a click names, since not every dialect tells that.
+fn own_questions() -> Vec<(&'static str, String)> {
+    let mut questions = Vec::new();
+    for form in ["", "&format=csv"] {
+        for filter in ["", "&device=mobile", "&query=TERM+2", "&doc_id=sku3&index=product", "&tz=Asia/Tokyo"]
+        {
+            questions.push(("ranks", format!("{filter}{form}")));
+            questions.push(("items", format!("{filter}&limit=5{form}")));
+            for group in ["engine", "index", "device", "product_type"] {
+                questions.push(("clicks/by", format!("&group={group}{filter}{form}")));
+            }
+        }
+    }
+    questions
+}
+
+/// Ranks, and searches beside the clicks that name them. A click of Doofinder's tells the text of its search and not which one it was.
+fn check_own_by_hand(shop: &Shop, clicks: &[Click]) {
+    let ranks = shop.own("ranks", "");
+    let at = |rank| clicks.iter().filter(|click| click.rank == rank).count();
+    let rows: Vec<Value> = (1..=RANKS).map(|rank| json!({"rank": rank, "clicks": at(rank)})).collect();
+    assert_eq!(ranks["results"], json!(rows));
+    #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
+    let mean = |clicks: Vec<&Click>| {
+        clicks.iter().map(|click| click.rank).sum::<usize>() as f64 / clicks.len() as f64
+    };
+    let same = |found: &Value, due: f64| (found.as_f64().unwrap() - due).abs() < 1e-9;
+    assert!(same(&ranks["average_rank"], mean(clicks.iter().collect())), "{ranks}");
+
+    let clicked = if shop.name == "doofinder" { 0 } else { SEARCHES };
+    let through = shop.own("clickthrough", "");
+    let totals = json!({"searches": SEARCHES, "clicked": clicked, "clicks": CLICKS});
+    assert_eq!(through["totals"], totals, "{}", shop.name);
+    let days = through["results"].as_array().unwrap();
+    assert_eq!(days.iter().map(|day| day["searches"].as_u64().unwrap()).sum::<u64>(), SEARCHES as u64);
+
+    let searches = shop.own("searches", "&sort=clicks");
+    let rows = searches["results"].as_array().unwrap();
+    assert_eq!(rows.len(), SEARCHES);
+    for row in rows {
+        let from = |click: &&Click| term(click.search).to_lowercase() == row["query"].as_str().unwrap();
+        let theirs: Vec<&Click> = clicks.iter().filter(from).collect();
+        assert_eq!(row["clicks"], json!(theirs.len()), "{row}");
+        assert_eq!((&row["searches"], &row["clicked"]), (&json!(1), &json!(clicked / SEARCHES)), "{row}");
+        assert!(same(&row["average_rank"], mean(theirs)), "{row}");
+    }
+    let three = shop.own("searches", "&matching=TERM%203");
+    assert_eq!(three["results"].as_array().unwrap().len(), 1);
+    assert_eq!(three["results"][0]["query"], json!("term 3"));
 }
 
 /// What the first answers must be, counted by hand: that all are equal would be true of no answer as well.
@@ -326,6 +389,7 @@ fn the_same_clicks_through_each_dialect_are_the_same_in_every_statistic() {
         send(&shop, &clicks);
         let found = shop.statistics();
         check_by_hand(&shop, &clicks);
+        check_own_by_hand(&shop, &clicks);
         let due = due.get_or_insert_with(|| found.clone());
         for (found, due) in found.iter().zip(due.iter()) {
             assert_eq!(found, due, "{name}");
