@@ -29,7 +29,7 @@ async function open(chromiumPath, options = {}) {
 
 /** Until nothing on the page waits any more. */
 async function calm(page) {
-  await page.waitForFunction(() => document.querySelector(".view-body, .door-card") && !document.querySelector("[aria-busy]") && !document.querySelector(".waiting"), null, { timeout: 20000 });
+  await page.waitForFunction(() => document.querySelector(".view-body, .door-card") && !document.querySelector("[aria-busy]") && !document.querySelector(".waiting, .coming"), null, { timeout: 20000 });
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
 

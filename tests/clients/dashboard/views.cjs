@@ -35,6 +35,7 @@ async function main() {
   await everyView(page, context, views);
   await setUp(page);
   await live(page);
+  await lesser();
   await leave(page);
   same(troubles, [], "errors on the way");
   hand.expect(/ERR_CONNECTION|Failed to load resource|net::/);
@@ -310,6 +311,21 @@ async function setUp(page) {
   await page.getByRole("button", { name: "Remove Outlet" }).click();
   await page.getByRole("button", { name: "Remove the engine" }).click();
   await outlet.waitFor({ state: "detached" });
+}
+
+/** Keys that may only read, or only write: said once, instead of a page of refusals. */
+async function lesser() {
+  for (const [key, view, text] of [[told.write_key, "/", "Statistics need the scope"], [told.read_key, "/?view=setup", "Engines and keys need the scope"]]) {
+    const { browser, page, troubles, expect } = await open(told.chromium);
+    expect(/401|Unauthorized/);
+    await signIn(page, told.url + view, key);
+    await page.getByText(text).waitFor();
+    same(await page.locator(".notice-forbidden").count(), 1, "said once");
+    same(await violations(page), [], `not permitted: ${text}`);
+    await page.screenshot({ path: shot(view === "/" ? "not-permitted" : "not-permitted-set-up") });
+    same(troubles, [], "a lesser key meets no refusal");
+    await browser.close();
+  }
 }
 
 async function leave(page) {

@@ -54,10 +54,15 @@ fn demo(directory: &Path) -> (Server, Value) {
     let options = ["--clicks", CLICKS];
     Server::start_demo(directory, &options).stop();
     let server = Server::start(directory, &[]);
-    let made = run_in(directory, &["key", "create", "--account", "demo", "--json"]).json();
+    let key = |scope: &[&str]| {
+        let args = [&["key", "create", "--account", "demo", "--json"], scope].concat();
+        run_in(directory, &args).json()["key"].clone()
+    };
     let told = json!({
         "url": format!("http://{}", server.address),
-        "key": made["key"],
+        "key": key(&[]),
+        "read_key": key(&["--scope", "read"]),
+        "write_key": key(&["--scope", "write"]),
         "pid": server.pid(),
     });
     (server, told)
