@@ -2,7 +2,6 @@
 
 import { el } from "./dom.js";
 import { count, percent } from "./format.js";
-import { empty } from "./states.js";
 
 /**
  * Rows are `{ label, value, share, link, action, pressed, aside }`: `label` a node or text, `link` attributes of a link, `action` a listener
@@ -10,7 +9,7 @@ import { empty } from "./states.js";
  */
 export function bars(rows, { nothing = "Nothing in this period" } = {}) {
   const most = Math.max(...rows.map((row) => row.value), 0);
-  if (most === 0) return empty(nothing);
+  if (most === 0) return el("p", { class: "bars-nothing" }, nothing);
   return el("ol", { class: "bars" }, rows.map((row) => bar(row, most)));
 }
 

@@ -5,7 +5,7 @@ import { chips, filterButton } from "./filters.js";
 import { changed, read, to, VIEWS } from "./location.js";
 import { periodPicker } from "./period-picker.js";
 import { popover } from "./popover.js";
-import { session } from "./session.js";
+import { may, session } from "./session.js";
 
 export const NAMES = { overview: "Overview", items: "Items", searches: "Searches", live: "Live", setup: "Set-up" };
 // These show the present, whatever the period.
@@ -44,8 +44,8 @@ export function frame({ leave }) {
     headline,
     update(state, span, engines) {
       fill(links, VIEWS.map((name) => el("li", {}, el("a", { class: "views-link", "aria-current": name === state.view ? "page" : undefined, ...to(changed(state, { view: name, ...(name === state.view ? { item: "", search: "", find: "", page: "", sort: "" } : {}) })) }, NAMES[name]))));
-      if (!state.item && !state.search) headline({ title: NAMES[state.view] });
-      tools.hidden = chosen.hidden = TIMELESS.includes(state.view);
+      if ((!state.item && !state.search) || !may("read")) headline({ title: NAMES[state.view] });
+      tools.hidden = chosen.hidden = TIMELESS.includes(state.view) || !may("read");
       period.update(span);
       filters.update(state, engines);
       fill(chosen, chips(state, engines));

@@ -5,8 +5,10 @@ import { el, fill } from "./dom.js";
 import { frame, NAMES } from "./frame.js";
 import { onNavigate, read } from "./location.js";
 import { resolve } from "./period.js";
-import { forget, load, session, signOut } from "./session.js";
+import { forget, load, may, session, signOut } from "./session.js";
+import { stage } from "./stage.js";
 import { problem } from "./states.js";
+import { forbidden } from "./view-forbidden.js";
 import { item } from "./view-item.js";
 import { items } from "./view-items.js";
 import { live } from "./view-live.js";
@@ -19,19 +21,21 @@ import { itemOf } from "./items.js";
 
 const app = document.getElementById("app");
 let house = null;
+let scenes = null;
 let engines = Promise.resolve([]);
 let known = [];
 let current = null;
 
 const viewOf = (state) => {
-  if (state.view === "items" && state.item) return item;
-  if (state.view === "searches" && state.search) return search;
-  return { overview, items, searches, live, setup }[state.view];
+  if (state.view !== "setup" && !may("read")) return { name: "forbidden", make: forbidden };
+  if (state.view === "items" && state.item) return { name: "item", make: item };
+  if (state.view === "searches" && state.search) return { name: "search", make: search };
+  return { name: state.view, make: { overview, items, searches, live, setup }[state.view] };
 };
 
 /** Search engines have names; without them their hashids are shown, so a failure here hides nothing. */
 function loadEngines() {
-  engines = get("/v1/engines").then((told) => told.engines, () => []);
+  engines = may("read") || may("manage") ? get("/v1/engines").then((told) => told.engines, () => []) : Promise.resolve([]);
   engines.then((list) => {
     known = list;
     if (house) house.update(read(), resolve(read()), known);
@@ -42,16 +46,13 @@ function loadEngines() {
 function show(state, { first = false } = {}) {
   if (!house) return;
   const before = current;
-  current?.controller.abort();
-  const controller = new AbortController();
-  current = { controller, state };
+  current = state;
   const span = resolve(state);
   house.update(state, span, known);
   document.title = `${titleOf(state)} · ClickTally`;
-  const host = el("div", { class: `view-body view-${state.view}` });
-  fill(house.view, host);
-  viewOf(state)(host, { state, span, signal: controller.signal, engines, reloadEngines: loadEngines, headline: house.headline });
-  const moved = before && (before.state.view !== state.view || before.state.item !== state.item || before.state.search !== state.search);
+  const { name, make } = viewOf(state);
+  scenes.show(name, (host, signal) => make(host, { state, span, signal, engines, reloadEngines: loadEngines, headline: house.headline }));
+  const moved = before && (before.view !== state.view || before.item !== state.item || before.search !== state.search);
   if (moved && !first) {
     window.scrollTo(0, 0);
     house.heading.focus({ preventScroll: true });
@@ -67,13 +68,14 @@ function titleOf(state) {
 function enter() {
   house = frame({ leave });
   fill(app, house.nodes);
+  scenes = stage(house.view);
   loadEngines();
   current = null;
   show(read(), { first: true });
 }
 
 function stand(why) {
-  current?.controller.abort();
+  scenes?.clear();
   current = house = null;
   forget();
   door(app, { why, entered: enter });

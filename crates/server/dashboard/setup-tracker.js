@@ -12,11 +12,15 @@ import { empty } from "./states.js";
 import { doofinder } from "./statistics.js";
 
 const NO_KEY = "YOUR_CLICK_KEY";
+const RESULTS = `<ol data-clicktally-search data-query="red shoes" data-total="40">
+  <li data-doc-id="sku1" data-rank="1"><a href="/sku1">Red shoes</a></li>
+  …
+</ol>`;
 
 export function trackerCard({ state, span, signal, engines }, { changed }) {
   const body = el("div", { class: "card-body tracker" });
   const node = el("section", { class: "card card-wide", "aria-labelledby": "tracker-title" },
-    el("header", { class: "card-head" }, el("div", { class: "card-heading" }, el("h2", { class: "card-title", id: "tracker-title" }, "Count the clicks of your search page"), el("p", { class: "card-note" }, "One line in the page, and attributes on the links of the results."))), body);
+    el("header", { class: "card-head" }, el("div", { class: "card-heading" }, el("h2", { class: "card-title", id: "tracker-title" }, "Count the clicks of your search page"), el("p", { class: "card-note" }, "One line in the page, and attributes on the results. Nothing else is loaded, and no cookie is set."))), body);
   let key = NO_KEY;
   let heard = () => {};
   const show = (known) => {
@@ -31,11 +35,11 @@ export function trackerCard({ state, span, signal, engines }, { changed }) {
   function tracker(known) {
     const light = el("div", { class: "light", role: "status" });
     const line = snippet("", "The script tag");
-    const link = snippet('<a href="/red-shoes" data-doc-id="sku1" data-query-id="q1" data-rank="1">Red shoes</a>', "A result link");
+    const link = snippet(RESULTS, "The results");
     const engine = el("select", { onchange: () => show() }, known.map(({ hashid, name }) => el("option", { value: hashid }, name || hashid)));
     const show = () => {
       const one = known.find(({ hashid }) => hashid === engine.value);
-      const index = one?.indices?.length ? ` data-index="${one.indices[0]}"` : "";
+      const index = one?.indices?.length === 1 ? ` data-index="${one.indices[0]}"` : "";
       line.set(`<script async src="${window.location.origin}/clicktally.js" data-key="${key}" data-hashid="${engine.value}"${index}></script>`);
       wait(light, engine.value);
     };
@@ -52,8 +56,8 @@ export function trackerCard({ state, span, signal, engines }, { changed }) {
       light,
       known.length > 1 && field("Search engine", engine),
       el("ol", { class: "steps" },
-        el("li", {}, el("p", {}, "Before ", el("code", {}, "</body>"), " of the search page:"), line.node, el("p", { class: "quiet" }, "The key is one for a public page: make it below, with the origin of your page; it then stands in this line.")),
-        el("li", {}, el("p", {}, "On each link of a result: the item's id, its rank, and the id of the search if there is one:"), link.node),
+        el("li", {}, el("p", {}, "In the head of the search page:"), line.node, el("p", { class: "quiet" }, "The key is one for a public page: make it below, with the origin of your page; it then stands in this line.")),
+        el("li", {}, el("p", {}, "On the list of results, what was searched and how much was found; on each result, its id and its rank:"), link.node),
         el("li", {}, el("p", {}, "Search for something on that page and click a result. The light above turns green."))),
     ];
   }

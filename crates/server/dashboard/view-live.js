@@ -6,7 +6,6 @@ import { itemState } from "./items.js";
 import { outside } from "./links.js";
 import { listen } from "./live-stream.js";
 import { changed, to } from "./location.js";
-import { may } from "./session.js";
 import { empty, problem, unknown } from "./states.js";
 import { CallError } from "./api.js";
 
@@ -15,10 +14,6 @@ const SOURCES = { fess: "Fess", doofinder: "Doofinder", native: "ClickTally's ow
 
 export function live(host, ctx) {
   const { state, span, signal, engines } = ctx;
-  if (!may("read")) {
-    host.append(problem(new CallError("forbidden", 403, "access_denied", "Watching clicks needs the scope read.")));
-    return;
-  }
   const seen = { clicks: 0, refused: 0, missed: 0, paused: false, waiting: [] };
   const status = el("p", { class: "live-status", role: "status" });
   const totals = el("p", { class: "live-totals" });

@@ -11,6 +11,7 @@ import { csv, native, searchesAreKnown } from "./statistics.js";
 import { gauged, table } from "./table.js";
 
 const LIMIT = 1000;
+const MATCHING_MAX = 512;
 // What the server itself can bring the most of.
 const SERVER_SORTS = ["searches", "clicks"];
 
@@ -45,7 +46,7 @@ function listed({ state, span, signal }, rows) {
   return table({
     caption: "Searches", columns, rows, state, first: "searches", find: "Find a search",
     matches: (row, text) => !text || (row.query ?? "").toLowerCase().includes(text),
-    more: full ? (text) => bring({ matching: text, sort: "searches" }) : undefined,
+    more: full ? (text) => bring({ matching: text.slice(0, MATCHING_MAX), sort: "searches" }) : undefined,
     resort: full ? (key) => bring({ sort: SERVER_SORTS.includes(key) ? key : "searches" }) : undefined,
     limited: full ? "the most common" : "",
   });

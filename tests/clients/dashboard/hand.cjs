@@ -29,7 +29,7 @@ async function open(chromiumPath, options = {}) {
 
 /** Until nothing on the page waits any more. */
 async function calm(page) {
-  await page.waitForFunction(() => document.querySelector(".view-body, .door-card") && !document.querySelector("[aria-busy]") && !document.querySelector(".waiting"), null, { timeout: 20000 });
+  await page.waitForFunction(() => document.querySelector(".view-body, .door-card") && !document.querySelector("[aria-busy]") && !document.querySelector(".waiting, .coming"), null, { timeout: 20000 });
   await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
 
@@ -59,9 +59,33 @@ async function violations(page) {
   return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} (${node.failureSummary})`).join("; ")}`);
 }
 
+/** Light and dark, from a phone to a wall. */
+const WINDOWS = {
+  light: ["light", 1440, 900],
+  dark: ["dark", 1440, 900],
+  phone: ["light", 360, 740],
+  "phone-dark": ["dark", 360, 740],
+  tablet: ["light", 800, 1100],
+  wall: ["light", 3840, 2160],
+};
+
+/** Does `work(kind)` in windows of every kind, and comes back to the first. */
+async function inEveryWindow(page, work) {
+  for (const [kind, shape] of Object.entries(WINDOWS)) {
+    await into(page, shape);
+    await work(kind);
+  }
+  await into(page, WINDOWS.light);
+}
+
+async function into(page, [colorScheme, width, height]) {
+  await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+  await page.setViewportSize({ width, height });
+}
+
 const number = (text) => Number(text.replace(/[^0-9.\-]/g, ""));
 
 /** The number that a tile shows. */
 const tile = async (page, label) => page.getByRole("group", { name: label, exact: true }).locator(".tile-value").innerText();
 
-module.exports = { ZONE, told, open, calm, signIn, api, violations, number, tile };
+module.exports = { ZONE, told, open, calm, signIn, api, inEveryWindow, violations, number, tile };

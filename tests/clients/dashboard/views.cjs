@@ -5,7 +5,7 @@
 const assert = require("node:assert");
 const fs = require("node:fs");
 const path = require("node:path");
-const { ZONE, told: read, open, calm, signIn, api, violations, number, tile } = require("./hand.cjs");
+const { ZONE, told: read, open, calm, signIn, api, inEveryWindow, violations, number, tile } = require("./hand.cjs");
 
 const told = read();
 let checks = 0;
@@ -22,7 +22,7 @@ const period = (params) => `tz=${encodeURIComponent(ZONE)}&${params}`;
 
 async function main() {
   const hand = await open(told.chromium);
-  const { page, context, troubles } = hand;
+  const { page, troubles } = hand;
   hand.expect(/401|Unauthorized/);
   await door(page);
   const span = await days(page);
@@ -31,10 +31,7 @@ async function main() {
   await tables(page, span);
   await picker(page);
   await csv(page, span);
-  const views = await viewsOf(page);
-  await everyView(page, context, views);
-  await setUp(page);
-  await live(page);
+  await everyView(page, await viewsOf(page));
   await leave(page);
   same(troubles, [], "errors on the way");
   hand.expect(/ERR_CONNECTION|Failed to load resource|net::/);
@@ -237,79 +234,27 @@ async function viewsOf(page) {
   await page.goto(`${told.url}/?view=searches`);
   await calm(page);
   const search = await page.locator("tbody .named-link").first().getAttribute("href");
-  return { overview: "/", year: "/?period=12m", items: "/?view=items", item, searches: "/?view=searches", search, live: "/?view=live", "set-up": "/?view=setup", filtered: "/?device=mobile&type=search&query=red+shoes" };
+  return { overview: "/", year: "/?period=12m", items: "/?view=items", item, searches: "/?view=searches", search, filtered: "/?device=mobile&type=search&query=red+shoes" };
 }
 
 const shot = (name) => path.join(told.pictures, `${name}.png`);
 
-async function everyView(page, context, views) {
-  const kinds = { light: ["light", 1440, 900], dark: ["dark", 1440, 900], phone: ["light", 360, 740], "phone-dark": ["dark", 360, 740], tablet: ["light", 800, 1100], wall: ["light", 3840, 2160] };
-  for (const [kind, [colorScheme, width, height]] of Object.entries(kinds)) {
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-    await page.setViewportSize({ width, height });
+async function everyView(page, views) {
+  await inEveryWindow(page, async (kind) => {
     for (const [name, address] of Object.entries(views)) {
       await page.goto(told.url + address);
       await calm(page);
-      if (name === "live") await watched(page);
-      same(await violations(page), [], `${name} ${kind}`);
-      const wide = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
-      ok(wide[0] <= wide[1], `${name} ${kind}: ${wide[0]} wide in ${wide[1]}`);
-      await page.screenshot({ path: shot(`${name}-${kind}`), fullPage: true });
+      await judged(page, `${name}-${kind}`);
     }
-  }
-  await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
-  await page.setViewportSize({ width: 1440, height: 900 });
-}
-
-let fed = 0;
-
-/** Feeds clicks to a page that watches. */
-async function watched(page) {
-  await page.getByText("Live", { exact: true }).nth(1).waitFor();
-  const items = (await api(told, `/v1/stats/items?from=20260101&to=20991231`)).results.slice(0, 12);
-  const lines = items.flatMap((item, place) => {
-    fed += 1;
-    const [id, at] = [`seen-${fed}`, Date.now()];
-    const search = { type: "search", id, at, hashid: item.hashid, indices: [item.index], query: item.title ?? item.doc_id, device: place % 3 ? "mobile" : "desktop" };
-    const click = { type: "click", id, at, hashid: item.hashid, index: item.index, doc_id: item.doc_id, query_id: id, rank: (place % 7) + 1 };
-    return place % 5 === 4 ? [{ ...click, query_id: undefined, rank: undefined }] : [search, click];
   });
-  lines.push({ type: "click", at: Date.now(), hashid: items[0].hashid, doc_id: "" });
-  const answer = await fetch(`${told.url}/v1/events`, { method: "POST", headers: { Authorization: `Token ${told.key}`, "Content-Type": "application/x-ndjson" }, body: lines.map((line) => JSON.stringify(line)).join("\n") });
-  same((await answer.json()).recorded.clicks, items.length, "clicks to be seen");
-  await page.waitForFunction((wanted) => document.querySelectorAll(".table-live tbody tr").length >= wanted, items.length, { timeout: 10000 });
 }
 
-async function live(page) {
-  await page.goto(`${told.url}/?view=live`);
-  await watched(page);
-  await page.getByRole("button", { name: "Pause" }).click();
-  ok(await page.getByRole("button", { name: "Go on" }).isVisible(), "paused");
-}
-
-async function setUp(page) {
-  await page.goto(`${told.url}/?view=setup`);
-  await calm(page);
-  await page.getByLabel("Pages that may use it").fill("https://shop.example.com");
-  await page.getByRole("button", { name: "Make a key" }).click();
-  const key = await page.locator(".fresh-key code").innerText();
-  ok(/^[a-z0-9]{40}$/.test(key), "a new key");
-  ok((await page.getByRole("region", { name: "The script tag" }).innerText()).includes(`data-key="${key}"`), "the key stands in the line for the page");
-  same(await violations(page), [], "a new key");
-  await page.screenshot({ path: shot("set-up-new-key"), fullPage: true });
-  await page.getByLabel("Name").fill("Outlet");
-  await page.getByRole("button", { name: "Add engine" }).click();
-  const outlet = page.locator(".thing", { hasText: "Outlet" });
-  await outlet.waitFor();
-  const hashid = await outlet.locator("code").innerText();
-  await page.getByLabel("Search engine", { exact: true }).selectOption(hashid);
-  ok((await page.locator(".light").innerText()).includes("Waiting"), "no click yet");
-  const sent = await fetch(`${told.url}/v1/collect?key=${key}`, { method: "POST", headers: { Origin: "https://shop.example.com", "Content-Type": "text/plain" }, body: JSON.stringify({ type: "click", hashid, doc_id: "sku1", rank: 1 }) });
-  same(sent.status, 200, await sent.text());
-  await page.locator(".light-green", { hasText: "sku1" }).waitFor({ timeout: 10000 });
-  await page.getByRole("button", { name: "Remove Outlet" }).click();
-  await page.getByRole("button", { name: "Remove the engine" }).click();
-  await outlet.waitFor({ state: "detached" });
+/** Nothing to object to, nothing wider than its window; and a picture. */
+async function judged(page, name) {
+  same(await violations(page), [], name);
+  const [inside, outside] = await page.evaluate(() => [document.documentElement.scrollWidth, window.innerWidth]);
+  ok(inside <= outside, `${name}: ${inside} wide in ${outside}`);
+  await page.screenshot({ path: shot(name), fullPage: true });
 }
 
 async function leave(page) {

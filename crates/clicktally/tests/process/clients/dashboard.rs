@@ -6,7 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::{node_modules, play};
+use super::{chromium, node_modules, play};
 use crate::running::{Server, run_in};
 use crate::shop::{self, HASHID, INDEX};
 
@@ -15,23 +15,6 @@ const CLICKS: &str = "40000";
 const BYTES_MAX: u64 = 150_000;
 /// Generous: this is no release build, and the machine does other things. The figure that counts is in docs/benchmarks.md.
 const MS_MAX: u64 = 3_000;
-
-/// Node with the pinned packages, and a Chromium; `None` leaves the test out, unless it must not be.
-fn browser() -> Option<(PathBuf, PathBuf)> {
-    let modules = node_modules("playwright-core")?;
-    let named = std::env::var_os("CLICKTALLY_TESTS_CHROMIUM").map(PathBuf::from);
-    let chromium = named.unwrap_or_else(|| "/usr/bin/chromium".into());
-    if chromium.exists() {
-        return Some((modules, chromium));
-    }
-    assert!(
-        std::env::var_os("CLICKTALLY_TESTS_COMPLETE").is_none(),
-        "{} is not there: install chromium, or say in CLICKTALLY_TESTS_CHROMIUM where it is",
-        chromium.display()
-    );
-    eprintln!("left out: {} is not there (apt-get install chromium)", chromium.display());
-    None
-}
 
 fn node(modules: &Path) -> Command {
     let mut node = Command::new("node");
@@ -54,10 +37,15 @@ fn demo(directory: &Path) -> (Server, Value) {
     let options = ["--clicks", CLICKS];
     Server::start_demo(directory, &options).stop();
     let server = Server::start(directory, &[]);
-    let made = run_in(directory, &["key", "create", "--account", "demo", "--json"]).json();
+    let key = |scope: &[&str]| {
+        let args = [&["key", "create", "--account", "demo", "--json"], scope].concat();
+        run_in(directory, &args).json()["key"].clone()
+    };
     let told = json!({
         "url": format!("http://{}", server.address),
-        "key": made["key"],
+        "key": key(&[]),
+        "read_key": key(&["--scope", "read"]),
+        "write_key": key(&["--scope", "write"]),
         "pid": server.pid(),
     });
     (server, told)
@@ -72,7 +60,7 @@ fn with(mut told: Value, more: &[(&str, Value)]) -> Value {
 
 #[test]
 fn the_dashboard_shows_what_the_api_says() {
-    let Some((modules, chromium)) = browser() else { return };
+    let Some((modules, chromium)) = node_modules("playwright-core").zip(chromium()) else { return };
     let folder = tempfile::tempdir().unwrap();
     let (_server, told) = demo(folder.path());
     let told = with(told, &[("chromium", json!(chromium)), ("pictures", json!(pictures()))]);
@@ -87,7 +75,7 @@ fn the_dashboard_shows_what_the_api_says() {
 
 #[test]
 fn hostile_texts_stay_texts_in_the_dashboard() {
-    let Some((modules, chromium)) = browser() else { return };
+    let Some((modules, chromium)) = node_modules("playwright-core").zip(chromium()) else { return };
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &["--stats-per-second", "0"]);
     let key = shop::found(folder.path());
