@@ -18,7 +18,7 @@ const EXAMPLES = path.join(__dirname, "../../examples");
 const attributes = (more = {}) =>
   Object.entries({ key: told.clickKey, hashid: told.hashid, index: "product", ...more })
     .map(([name, value]) => ` data-${name}="${escaped(value)}"`).join("");
-const tag = (more, host = STATS) => `<script src="${host}/clicktally.js"${attributes(more)}></script>`;
+const tag = (more, host = STATS) => `<script id="clicktally" src="${host}/clicktally.js"${attributes(more)}></script>`;
 const example = (name) =>
   fs.readFileSync(path.join(EXAMPLES, name), "utf8")
     .replace(/https:\/\/stats\.example\.com/g, STATS)

@@ -9,9 +9,10 @@
 // Comments stand on lines of their own: the server drops whole lines, and reads no JavaScript.
 (() => {
   const script = document.currentScript;
-  // What the page called before this ran: a list of calls. A page that has the tag twice is tracked once.
-  const early = window.clicktally || [];
-  if (early.click) return;
+  // What the page called before this ran: a list of calls. A page that has the tag twice is tracked once. An element with
+  // this id is found here too, and is neither.
+  const early = window.clicktally;
+  if (early?.search) return;
 
   const { key, hashid, index, user, session } = script.dataset;
   const url = new URL("v1/collect?key=" + key, script.src);
@@ -53,7 +54,7 @@
     }
     if (!body) return;
 
-    const beacon = () => navigator.sendBeacon(url, body);
+    const beacon = () => navigator.sendBeacon?.(url, body);
     let status;
     try {
       window.fetch && "keepalive" in Request.prototype || beacon();
@@ -164,7 +165,7 @@
   };
 
   const api = window.clicktally = { click, search, push: ([name, told]) => api[name](told) };
-  early.forEach(api.push);
+  Array.isArray(early) && early.forEach(api.push);
   // A page that is rendered in advance has been shown to nobody.
   document.prerendering ? document.addEventListener("prerenderingchange", start) : start();
 })();

@@ -8,6 +8,8 @@ const http = require("node:http");
 const { once } = require("node:events");
 const { chromium } = require("playwright-core");
 
+const SLOW_MS = 300;
+
 const listen = async (handler) => {
   const server = http.createServer(handler);
   server.listen(0, "127.0.0.1");
@@ -46,6 +48,11 @@ class Gate {
     const isCall = request.method === "POST";
     const mode = isCall ? this.mode : "pass";
     if (isCall) this.calls.push(body.toString().trim().split("\n").map((line) => JSON.parse(line)));
+    // A long way: who hangs up meanwhile is not heard.
+    if (mode === "slow") {
+      await pause(SLOW_MS);
+      if (request.socket.destroyed) return;
+    }
     if (mode === "cut") return request.socket.destroy();
     if (typeof mode === "number") {
       const origin = request.headers.origin ?? "*";
