@@ -9,8 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::config::Typed;
 
 pub use stats::{
-    ClickFilter, ClicksArgs, ClicksBy, Common, ItemsFilter, OverviewArgs, Place, RatesArgs, SearchesBy,
-    StatsCommand, StatsFormat,
+    ClickFilter, ClicksArgs, ClicksBy, Common, ItemsFilter, OverviewArgs, Place, RatesArgs, ReportSort,
+    SearchesBy, StatsCommand, StatsFormat,
 };
 
 /// The click log and click statistics server for site search.

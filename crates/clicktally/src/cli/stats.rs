@@ -11,10 +11,17 @@ const ROWS_MAX: i64 = 10_000;
 pub enum StatsCommand {
     /// The period at a glance: clicks, searches and sessions, how they changed, and their days as a line
     Overview(Box<OverviewArgs>),
-    /// Clicks: by day, search engine, device, search or item
+    /// Clicks: by day, search engine, index, device, kind of result, search or item
     Clicks(Box<ClicksArgs>),
-    /// The items with the most clicks
-    Items(Box<ItemsArgs>),
+    /// The items with the most clicks, and their average rank
+    Items(Box<ItemReportArgs>),
+    /// Clicks by rank
+    Ranks(Box<ItemsFilter>),
+    /// Searches, how many of them were clicked, and clicks, by day
+    #[command(visible_alias = "click-through")]
+    Clickthrough(Box<ClickthroughArgs>),
+    /// The same by search, with the average rank of its clicks
+    SearchReport(Box<SearchReportArgs>),
     /// Clicks by item and by the rank at which the item stood
     Positions(Box<ItemsArgs>),
     /// The searches that led to one item
@@ -146,8 +153,12 @@ pub enum ClicksBy {
     Day,
     /// Each search engine
     Engine,
+    /// The indices with the most clicks
+    Index,
     /// Mobile, desktop and unknown
     Device,
+    /// Each kind of result
+    ProductType,
     /// The searches with the most clicks
     Search,
     /// The items with the most clicks
@@ -195,6 +206,49 @@ pub struct ItemsArgs {
     pub limit: Limit,
     #[command(flatten)]
     pub filter: ItemsFilter,
+}
+
+#[derive(Debug, Args)]
+pub struct ItemReportArgs {
+    /// Only items whose id has this text in it
+    #[arg(long, value_name = "TEXT")]
+    pub matching: Option<String>,
+    #[command(flatten)]
+    pub limit: Limit,
+    #[command(flatten)]
+    pub filter: ItemsFilter,
+}
+
+#[derive(Debug, Args)]
+pub struct ClickthroughArgs {
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportSort {
+    /// Most searches first
+    Searches,
+    /// Most clicks first
+    Clicks,
+}
+
+#[derive(Debug, Args)]
+pub struct SearchReportArgs {
+    /// What is first
+    #[arg(long, value_enum, default_value = "searches")]
+    pub sort: ReportSort,
+    /// Only searches that have this text in them
+    #[arg(long, value_name = "TEXT")]
+    pub matching: Option<String>,
+    #[command(flatten)]
+    pub limit: Limit,
+    #[command(flatten)]
+    pub place: Place,
+    #[command(flatten)]
+    pub common: Common,
 }
 
 /// Of whichever items.

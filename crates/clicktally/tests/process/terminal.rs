@@ -49,7 +49,8 @@ fn stock(server: &Server, directory: &Path) -> String {
 fn served(server: &Server, key: &str, path: &str, renamed: &[(&str, &str)]) -> Vec<BTreeMap<String, Value>> {
     let (from, to) = shop::week();
     let and = if path.contains('?') { '&' } else { '?' };
-    let answer = shop::stats(server.address, key, &format!("/api/v2/stats/{path}{and}from={from}&to={to}"));
+    let path = if path.starts_with('/') { path.to_owned() } else { format!("/api/v2/stats/{path}") };
+    let answer = shop::stats(server.address, key, &format!("{path}{and}from={from}&to={to}"));
     assert_eq!(answer.status, 200, "{path}: {}", String::from_utf8_lossy(&answer.body));
     picked(&answer.json(), renamed.iter().map(|(theirs, ours)| (*theirs, *ours)))
 }
@@ -80,7 +81,7 @@ fn asked(directory: &Path, args: &[&str], more: &[&str]) -> Done {
 
 /// Each statistic: as it is typed, where the API has it, and how the API calls what the command line shows.
 type Statistic = (&'static [&'static str], &'static str, &'static [(&'static str, &'static str)]);
-const STATISTICS: [Statistic; 16] = [
+const STATISTICS: [Statistic; 22] = [
     (&["clicks"], "clicks", &[("date", "date"), ("timestamp", "timestamp"), ("count", "count")]),
     (
         &["clicks", "--aggregate", "false"],
@@ -117,6 +118,44 @@ const STATISTICS: [Statistic; 16] = [
     (&["banners"], "banners", &[("id", "doc_id"), ("clicks", "count")]),
     (&["custom-results"], "custom-results", &[("id", "custom_result"), ("clicks", "count")]),
     (&["redirects"], "redirects", &[("id", "doc_id"), ("count", "count")]),
+    (&["ranks"], "/v1/stats/ranks", &[("rank", "rank"), ("clicks", "count")]),
+    (
+        &["clickthrough"],
+        "/v1/stats/clickthrough",
+        &[("date", "date"), ("searches", "searches"), ("clicked", "clicked"), ("clicks", "count")],
+    ),
+    (
+        &["search-report", "--matching", "RED"],
+        "/v1/stats/searches?matching=RED",
+        &[
+            ("query", "query"),
+            ("searches", "searches"),
+            ("clicked", "clicked"),
+            ("clicks", "count"),
+            ("average_rank", "average_rank"),
+        ],
+    ),
+    (
+        &["items", "--matching", "sku"],
+        "/v1/stats/items?matching=sku",
+        &[
+            ("hashid", "hashid"),
+            ("doc_id", "doc_id"),
+            ("title", "title"),
+            ("clicks", "count"),
+            ("average_rank", "average_rank"),
+        ],
+    ),
+    (
+        &["clicks", "--by", "index"],
+        "/v1/stats/clicks/by?group=index",
+        &[("index", "index"), ("clicks", "count")],
+    ),
+    (
+        &["clicks", "--by", "product-type"],
+        "/v1/stats/clicks/by?group=product_type",
+        &[("product_type", "product_type"), ("clicks", "count")],
+    ),
 ];
 
 #[test]

@@ -3,7 +3,7 @@
 use server::control::{StatRow, StatsReply};
 
 use super::shape::Shape;
-use crate::terminal::{Cell, Kind, tame, thousands};
+use crate::terminal::{Cell, Kind, decimal, tame, thousands};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Column {
@@ -22,6 +22,12 @@ pub enum Column {
     CustomResult,
     Users,
     Items,
+    ProductType,
+    Searches,
+    Clicked,
+    /// Clicked searches of all, for people.
+    ClickedShare,
+    AverageRank,
     Count,
 }
 
@@ -43,6 +49,11 @@ impl Column {
             Self::CustomResult => "custom_result",
             Self::Users => "users",
             Self::Items => "items",
+            Self::ProductType => "product_type",
+            Self::Searches => "searches",
+            Self::Clicked => "clicked",
+            Self::ClickedShare => "clicked_share",
+            Self::AverageRank => "average_rank",
             Self::Count => "count",
         }
     }
@@ -54,6 +65,9 @@ impl Column {
             Self::DocId => "item",
             Self::CustomResult => "custom result",
             Self::Users => "visitors",
+            Self::ProductType => "kind of result",
+            Self::ClickedShare => "share",
+            Self::AverageRank => "average rank",
             Self::Count => shape.counted,
             other => other.name(),
         }
@@ -62,7 +76,14 @@ impl Column {
     /// How it stands in a table.
     pub const fn kind(self) -> Kind {
         match self {
-            Self::Rank | Self::Users | Self::Items | Self::Count => Kind::Number,
+            Self::Rank
+            | Self::Users
+            | Self::Items
+            | Self::Searches
+            | Self::Clicked
+            | Self::ClickedShare
+            | Self::AverageRank
+            | Self::Count => Kind::Number,
             _ => Kind::Text,
         }
     }
@@ -84,6 +105,11 @@ impl Column {
             Self::CustomResult => row.custom_result.clone(),
             Self::Users => row.users.map(number),
             Self::Items => row.items.map(number),
+            Self::ProductType => row.product_type.clone(),
+            Self::Searches => row.searches.map(number),
+            Self::Clicked => row.clicked.map(number),
+            Self::ClickedShare => share(row.clicked, row.searches),
+            Self::AverageRank => row.average_rank.flatten().map(|rank| rank.to_string()),
             Self::Count => Some(number(row.count)),
         }
     }
@@ -95,6 +121,9 @@ impl Column {
             Self::Hashid => row.hashid.as_ref().map(|hashid| engine(reply, hashid)),
             Self::Users => row.users.map(thousands),
             Self::Items => row.items.map(thousands),
+            Self::Searches => row.searches.map(thousands),
+            Self::Clicked => row.clicked.map(thousands),
+            Self::AverageRank => row.average_rank.flatten().map(|rank| format!("{rank:.2}")),
             Self::Count => Some(thousands(row.count)),
             other => other.value(row),
         };
@@ -104,6 +133,7 @@ impl Column {
                 Self::Query => shape.no_query,
                 Self::Rank => "(not told)",
                 Self::Index => "(index not known)",
+                Self::ClickedShare | Self::AverageRank => "-",
                 _ => "(not known)",
             }),
         }
@@ -125,6 +155,11 @@ impl Column {
             _ => true,
         }
     }
+}
+
+/// In per cent; nothing where nothing was searched.
+pub fn share(clicked: Option<u64>, searches: Option<u64>) -> Option<String> {
+    decimal(clicked?.saturating_mul(100), searches?, 1).map(|share| format!("{share} %"))
 }
 
 /// A search engine by its name; by its hashid too where another one has the name.

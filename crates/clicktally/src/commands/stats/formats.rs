@@ -1,9 +1,9 @@
 //! An answer as text: a table for people, JSON, CSV and TSV for machines.
 
-use server::control::StatsReply;
+use server::control::{StatRow, StatsReply};
 use server::csv_text::safe_text;
 
-use super::columns::Column;
+use super::columns::{Column, share};
 use super::shape::Shape;
 use crate::failure::Failure;
 use crate::output;
@@ -17,11 +17,16 @@ pub fn json(reply: StatsReply) -> Result<String, Failure> {
     output::json(&StatsReply { days: None, engines: Default::default(), ..reply })
 }
 
+/// What machines get: what they can work out of other cells is not told twice.
+fn for_machines(shape: &Shape) -> impl Iterator<Item = Column> {
+    shape.columns.iter().copied().filter(|column| *column != Column::ClickedShare)
+}
+
 /// RFC 4180, where no cell starts a formula.
 pub fn csv(shape: &Shape, reply: &StatsReply) -> String {
-    let head: Vec<String> = shape.columns.iter().map(|column| column.name().to_owned()).collect();
+    let head: Vec<String> = for_machines(shape).map(|column| column.name().to_owned()).collect();
     let rows = reply.results.iter().map(|row| {
-        shape.columns.iter().map(|column| column.value(row).unwrap_or_default()).collect::<Vec<_>>()
+        for_machines(shape).map(|column| column.value(row).unwrap_or_default()).collect::<Vec<_>>()
     });
     csv_lines(std::iter::once(head).chain(rows))
 }
@@ -45,9 +50,9 @@ fn quoted(cell: &str) -> String {
 
 /// Cells with tabs between them. A control character in a text becomes U+FFFD, so that each row is a line.
 pub fn tsv(shape: &Shape, reply: &StatsReply) -> String {
-    let head: Vec<String> = shape.columns.iter().map(|column| column.name().to_owned()).collect();
+    let head: Vec<String> = for_machines(shape).map(|column| column.name().to_owned()).collect();
     let rows = reply.results.iter().map(|row| {
-        shape.columns.iter().map(|column| column.value(row).unwrap_or_default()).collect::<Vec<_>>()
+        for_machines(shape).map(|column| column.value(row).unwrap_or_default()).collect::<Vec<_>>()
     });
     tsv_lines(std::iter::once(head).chain(rows))
 }
@@ -69,8 +74,15 @@ pub fn table(shape: &Shape, reply: &StatsReply, heading: &str, window: Window) -
         table.push(cells.chain(has_bars.then_some(Cell::Bar(row.count))).collect());
     }
     if let Some(sum) = shape.sum {
+        let all = |count: fn(&StatRow) -> Option<u64>| reply.results.iter().filter_map(count).sum::<u64>();
+        let (searches, clicked) = (all(|row| row.searches), all(|row| row.clicked));
         let cells = columns.iter().enumerate().map(|(place, column)| match (place, column) {
             (_, Column::Count) => Cell::Told(thousands(reply.total_count)),
+            (_, Column::Searches) => Cell::Told(thousands(searches)),
+            (_, Column::Clicked) => Cell::Told(thousands(clicked)),
+            (_, Column::ClickedShare) => {
+                share(Some(clicked), Some(searches)).map_or(Cell::Untold("-"), Cell::Told)
+            }
             (0, _) => Cell::Told(sum.to_owned()),
             _ => Cell::Told(String::new()),
         });
@@ -88,7 +100,6 @@ pub fn headline(heading: &str, window: Window) -> String {
 mod tests {
     use super::*;
     use crate::terminal::width;
-    use server::control::StatRow;
 
     fn reply() -> StatsReply {
         let item = |doc_id: &str, title: Option<&str>, count| StatRow {

@@ -4,7 +4,9 @@ use server::control::{StatsAsk, StatsBy, StatsOf, StatsReply};
 
 use super::asking::common_ask;
 use super::columns::Column;
-use crate::cli::{ClickFilter, ClicksArgs, ClicksBy, Common, ItemsFilter, Place, SearchesBy, StatsCommand};
+use crate::cli::{
+    ClickFilter, ClicksArgs, ClicksBy, Common, ItemsFilter, Place, ReportSort, SearchesBy, StatsCommand,
+};
 
 /// What is shown of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,10 +34,36 @@ const ENGINE: &[Column] = &[Column::Hashid, Column::Count];
 const DEVICE: &[Column] = &[Column::Device, Column::Count];
 const QUERY: &[Column] = &[Column::Query, Column::Count];
 const ITEM: &[Column] = &[Column::Hashid, Column::Index, Column::DocId, Column::Count];
-const KNOWN_ITEM: &[Column] =
-    &[Column::Hashid, Column::Index, Column::DocId, Column::Title, Column::Link, Column::Count];
+const ITEM_REPORT: &[Column] = &[
+    Column::Hashid,
+    Column::Index,
+    Column::DocId,
+    Column::Title,
+    Column::Link,
+    Column::AverageRank,
+    Column::Count,
+];
 const ITEM_RANK: &[Column] =
     &[Column::Hashid, Column::Index, Column::DocId, Column::Title, Column::Rank, Column::Count];
+const INDEX: &[Column] = &[Column::Index, Column::Count];
+const PRODUCT_TYPE: &[Column] = &[Column::ProductType, Column::Count];
+const RANK: &[Column] = &[Column::Rank, Column::Count];
+const CLICK_THROUGH: &[Column] = &[
+    Column::Date,
+    Column::Timestamp,
+    Column::Searches,
+    Column::Clicked,
+    Column::ClickedShare,
+    Column::Count,
+];
+const SEARCH_REPORT: &[Column] = &[
+    Column::Query,
+    Column::Searches,
+    Column::Clicked,
+    Column::ClickedShare,
+    Column::AverageRank,
+    Column::Count,
+];
 const VISITORS: &[Column] = &[Column::Users, Column::Count, Column::Items];
 const SESSION_VISITORS: &[Column] = &[Column::Users, Column::Count];
 const NUMBERED: &[Column] = &[Column::Hashid, Column::Id, Column::Count];
@@ -55,9 +83,10 @@ impl Shape {
 
     /// What it is, and of which days.
     pub fn heading(&self, reply: &StatsReply, tz: &str) -> String {
+        let average = reply.average_rank.map(|rank| format!(", {rank:.2} on average")).unwrap_or_default();
         match &reply.days {
-            Some([first, last]) if first == last => format!("{}, {first}, {tz}", self.title),
-            Some([first, last]) => format!("{}, {first} to {last}, {tz}", self.title),
+            Some([first, last]) if first == last => format!("{}{average}, {first}, {tz}", self.title),
+            Some([first, last]) => format!("{}{average}, {first} to {last}, {tz}", self.title),
             None => format!("{}, no day", self.title),
         }
     }
@@ -75,8 +104,13 @@ pub fn shape(command: &StatsCommand) -> Option<(&Common, Shape, StatsAsk)> {
     Some(match command {
         StatsCommand::Clicks(args) => (&args.common, shape_of_clicks(args), ask_of_clicks(args)),
         StatsCommand::Items(args) => {
-            let shape = Shape::list("Items with the most clicks", KNOWN_ITEM, "clicks");
-            (&args.filter.common, shape, of_items(&args.filter, StatsBy::Item, args.limit.rows()))
+            let shape = Shape::list("Items with the most clicks", ITEM_REPORT, "clicks");
+            let ask = of_items(&args.filter, StatsBy::ItemReport, args.limit.rows());
+            (&args.filter.common, shape, StatsAsk { matching: args.matching.clone(), ..ask })
+        }
+        StatsCommand::Ranks(args) => {
+            let ask = StatsAsk { by: StatsBy::Rank, ..clicks(&args.common, &args.filter) };
+            (&args.common, Shape::new("Clicks by rank", RANK, "clicks"), ask)
         }
         StatsCommand::Positions(args) => {
             let shape = Shape::list("Clicks by item and rank", ITEM_RANK, "clicks");
@@ -103,7 +137,11 @@ pub fn shape(command: &StatsCommand) -> Option<(&Common, Shape, StatsAsk)> {
             let shape = Shape { sum: None, ..Shape::new("Visitors who clicked", VISITORS, "clicks") };
             (&args.common, shape, of_items(args, StatsBy::Visitors, 1))
         }
-        other => return shape_of_searches(other).or_else(|| shape_of_numbered(other)),
+        other => {
+            return shape_of_searches(other)
+                .or_else(|| shape_of_report(other))
+                .or_else(|| shape_of_numbered(other));
+        }
     })
 }
 
@@ -144,6 +182,38 @@ fn shape_of_searches(command: &StatsCommand) -> Option<(&Common, Shape, StatsAsk
                 let shape = Shape::new("Sessions", columns_by(args.by), "sessions");
                 (&args.common, shape, StatsAsk { by: by(args.by), ..ask })
             }
+        }
+        _ => return None,
+    })
+}
+
+/// Of searches beside the clicks that name them.
+fn shape_of_report(command: &StatsCommand) -> Option<(&Common, Shape, StatsAsk)> {
+    let beside = |common: &Common, place: &Place| StatsAsk {
+        by: StatsBy::ClickThrough,
+        indices: place.indices.clone(),
+        device: place.device.clone(),
+        query: place.query.clone(),
+        ..common_ask(common)
+    };
+    Some(match command {
+        StatsCommand::Clickthrough(args) => {
+            let shape = Shape::new("Searches that were clicked", CLICK_THROUGH, "clicks");
+            (&args.common, shape, beside(&args.common, &args.place))
+        }
+        StatsCommand::SearchReport(args) => {
+            let shape = Shape::list("Searches and their clicks", SEARCH_REPORT, "clicks");
+            let ask = StatsAsk {
+                of: match args.sort {
+                    ReportSort::Searches => StatsOf::Searches,
+                    ReportSort::Clicks => StatsOf::Clicks,
+                },
+                by: StatsBy::SearchReport,
+                matching: args.matching.clone(),
+                rows_max: args.limit.rows(),
+                ..beside(&args.common, &args.place)
+            };
+            (&args.common, Shape { no_query: "(no terms)", ..shape }, ask)
         }
         _ => return None,
     })
@@ -208,6 +278,8 @@ fn shape_of_clicks(args: &ClicksArgs) -> Shape {
         (ClicksBy::Day, true) => Shape::new("Clicks", DAY, "clicks"),
         (ClicksBy::Day, false) => Shape::new("Clicks", DAY_AND_ENGINE, "clicks"),
         (ClicksBy::Engine, _) => Shape::new("Clicks by search engine", ENGINE, "clicks"),
+        (ClicksBy::Index, _) => Shape::new("Clicks by index", INDEX, "clicks"),
+        (ClicksBy::ProductType, _) => Shape::new("Clicks by kind of result", PRODUCT_TYPE, "clicks"),
         (ClicksBy::Device, _) => Shape::new("Clicks by device", DEVICE, "clicks"),
         (ClicksBy::Search, _) => Shape::list("Clicks by search", QUERY, "clicks"),
         (ClicksBy::Item, _) => Shape::list("Clicks by item", ITEM, "clicks"),
@@ -219,6 +291,8 @@ fn ask_of_clicks(args: &ClicksArgs) -> StatsAsk {
         (ClicksBy::Day, true) => StatsBy::Day,
         (ClicksBy::Day, false) => StatsBy::DayAndEngine,
         (ClicksBy::Engine, _) => StatsBy::Engine,
+        (ClicksBy::Index, _) => StatsBy::Index,
+        (ClicksBy::ProductType, _) => StatsBy::ProductType,
         (ClicksBy::Device, _) => StatsBy::Device,
         (ClicksBy::Search, _) => StatsBy::Search,
         (ClicksBy::Item, _) => StatsBy::Item,

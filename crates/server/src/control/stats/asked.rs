@@ -45,6 +45,7 @@ pub(super) fn asked(
         doc_id: one(ask.doc_id.as_deref(), "an id", NAME_RULE)?,
         custom_result: one(ask.custom_result.as_deref(), "--id", NAME_RULE)?,
         hits: (ask.hits, ask.hits_not),
+        matching: matching(&ask),
         measure: match ask.of {
             StatsOf::Clicks => Measure::Clicks,
             StatsOf::Searches => Measure::Searches,
@@ -56,6 +57,15 @@ pub(super) fn asked(
 }
 
 const NAME_RULE: &str = "1 to 512 characters, none of them a control character";
+
+/// The texts of searches are folded, and so is what is part of them.
+fn matching(ask: &StatsAsk) -> Option<Box<str>> {
+    let text = ask.matching.as_deref()?;
+    match ask.by {
+        StatsBy::SearchReport => SearchTerms::fold(text).map(|terms| Box::from(terms.as_str())),
+        _ => Some(Box::from(text)),
+    }
+}
 
 fn grouping(ask: &StatsAsk) -> Grouping {
     let rows_max = ask.rows_max.min(TOP_ROWS_MAX);
@@ -73,18 +83,37 @@ fn grouping(ask: &StatsAsk) -> Grouping {
         StatsBy::ItemRank => Grouping::ItemRanks { rows_max },
         StatsBy::CustomResult => Grouping::CustomResults { rows_max },
         StatsBy::Visitors => Grouping::Distinct,
+        StatsBy::Index => Grouping::Index,
+        StatsBy::ProductType => Grouping::ProductType,
+        StatsBy::Rank => Grouping::Rank,
+        StatsBy::ItemReport => Grouping::ItemsReport { rows_max },
+        StatsBy::ClickThrough => Grouping::ClickThrough,
+        StatsBy::SearchReport => Grouping::TermsReport { rows_max },
     }
 }
 
 /// Refuses what nobody tells: better no answer than a zero that was made up.
 fn can_be_told(ask: &StatsAsk) -> Result<(), ControlError> {
-    use StatsBy::{CustomResult, Item, ItemRank, Search};
+    use StatsBy::{
+        ClickThrough, CustomResult, Index, Item, ItemRank, ItemReport, ProductType, Rank, Search,
+        SearchReport,
+    };
     let (of, by) = (ask.of, ask.by);
     let of_clicks = of == StatsOf::Clicks;
     let of_sessions = of == StatsOf::Sessions;
     let unindexed = matches!(of, StatsOf::Sessions | StatsOf::Redirections);
+    let is_beside = matches!(by, ClickThrough | SearchReport);
+    let is_of_item = ask.dfid.is_some() || ask.doc_id.is_some() || !ask.product_types.is_empty();
     let untold = [
-        (!of_clicks && matches!(by, ItemRank | CustomResult), "only clicks have a rank or a custom result"),
+        (
+            !of_clicks && matches!(by, ItemRank | CustomResult | Index | ProductType | Rank | ItemReport),
+            "only clicks have a rank, a custom result, an index or a kind of result",
+        ),
+        (unindexed && is_beside, "only searches that were asked are counted beside clicks"),
+        (
+            is_beside && (is_of_item || ask.custom_result.is_some()),
+            "searches are counted here, and they tell no item",
+        ),
         (
             matches!(of, StatsOf::Searches | StatsOf::Sessions) && by == Item,
             "searches and sessions are not counted by items",

@@ -54,6 +54,18 @@ pub enum StatsBy {
     CustomResult,
     /// All of them in one row: how many, of how many visitors, on how many items.
     Visitors,
+    /// The indices with the most clicks.
+    Index,
+    /// Each kind of result.
+    ProductType,
+    /// Each rank that has clicks.
+    Rank,
+    /// The items with the most clicks, each with its average rank.
+    ItemReport,
+    /// Each local day: searches, clicked ones, and clicks.
+    ClickThrough,
+    /// The search terms with the most searches, or clicks where those are counted: the same of each, with the average rank.
+    SearchReport,
 }
 
 /// An operator's question, as it was typed.
@@ -102,6 +114,9 @@ pub struct StatsAsk {
     /// Whether clicks of no known search are left out of rows of searches.
     #[serde(default)]
     pub known_searches: bool,
+    /// What the texts of a report's rows have in them.
+    #[serde(default)]
+    pub matching: Option<String>,
     /// The most rows of search terms, items or results placed by hand.
     pub rows_max: usize,
 }
@@ -128,6 +143,7 @@ fn reply(
     let Answered { question, tally, left_out } = answered;
     let days = question.days.days();
     let days = days.first().zip(days.last()).map(|(first, last)| [first.date, last.date]);
+    let average_rank = tally.rank_sum().average();
     let mut results = rows::rows(registry, &question, tally)?;
     if known_searches {
         results.retain(|row| row.query != Some(None));
@@ -143,7 +159,15 @@ fn reply(
         }
     }
     let days = days.map(|days| days.map(|date| date.to_string()));
-    Ok(StatsReply { total: results.len() as u64, results, total_count, left_out, days, engines })
+    Ok(StatsReply {
+        total: results.len() as u64,
+        results,
+        total_count,
+        average_rank,
+        left_out,
+        days,
+        engines,
+    })
 }
 
 fn wrong(option: &str, rule: impl std::fmt::Display) -> ControlError {

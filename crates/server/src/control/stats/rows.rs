@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use clicks::{ClickedItem, Question, Tally};
+use clicks::{ClickThrough, ClickedItem, Question, Tally};
 use registry::Registry;
 use serde::{Deserialize, Serialize};
 
 use crate::control::commands::ControlError;
 
 /// One row. What its key is depends on [`StatsBy`](super::StatsBy).
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct StatRow {
     /// The local date, `YYYY-MM-DD`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -38,6 +38,9 @@ pub struct StatRow {
     /// Where the catalogue says that it is; missing where it doesn't know.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub link: Option<String>,
+    /// The kind of result.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub product_type: Option<String>,
     /// The rank of the clicks, 1-based; `null` for clicks that tell none.
     #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "told")]
     pub rank: Option<Option<u32>>,
@@ -50,7 +53,16 @@ pub struct StatRow {
     /// How many different items.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub items: Option<u64>,
-    /// How many of what is counted.
+    /// How many searches there were.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub searches: Option<u64>,
+    /// How many of them were clicked.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub clicked: Option<u64>,
+    /// The rank of the clicks on average; `null` where none tells one.
+    #[serde(skip_serializing_if = "Option::is_none", default, deserialize_with = "told")]
+    pub average_rank: Option<Option<f64>>,
+    /// How many of what is counted; clicks where searches are counted beside them.
     pub count: u64,
 }
 
@@ -64,7 +76,7 @@ where
 }
 
 /// The answer.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct StatsReply {
     /// The rows.
     pub results: Vec<StatRow>,
@@ -72,6 +84,9 @@ pub struct StatsReply {
     pub total: u64,
     /// The sum of their counts.
     pub total_count: u64,
+    /// The rank of all clicks on average, where they are counted by rank and any tells one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub average_rank: Option<f64>,
     /// The UTC days that are not in it, because they can't be read.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub left_out: Vec<String>,
@@ -92,15 +107,7 @@ pub(super) fn rows(
     question: &Question,
     tally: Tally,
 ) -> Result<Vec<StatRow>, ControlError> {
-    let day = |day: usize, count: u64| {
-        let day = question.days.days()[day];
-        StatRow {
-            date: Some(day.date.to_string()),
-            timestamp: Some(day.first_ms),
-            count,
-            ..StatRow::default()
-        }
-    };
+    let day = |place: usize, count: u64| day(question, place, count);
     Ok(match tally {
         Tally::Days(counts) => {
             counts.into_iter().enumerate().map(|(place, count)| day(place, count)).collect()
@@ -149,7 +156,64 @@ pub(super) fn rows(
         Tally::Distinct { count, users, items } => {
             vec![StatRow { users: Some(users), items: Some(items), count, ..StatRow::default() }]
         }
+        Tally::Indices(rows) => rows
+            .into_iter()
+            .map(|(index, count)| {
+                let index = index.map(|index| index.as_str().to_owned());
+                StatRow { index, count, ..StatRow::default() }
+            })
+            .collect(),
+        Tally::ProductTypes(rows) => rows
+            .into_iter()
+            .map(|(kind, count)| StatRow {
+                product_type: Some(kind.as_str().to_owned()),
+                count,
+                ..StatRow::default()
+            })
+            .collect(),
+        Tally::Ranks(rows) => rows
+            .into_iter()
+            .map(|(rank, count)| StatRow { rank: Some(rank), count, ..StatRow::default() })
+            .collect(),
+        report => return reports(registry, question, report),
     })
+}
+
+/// Rows that tell more than one number.
+fn reports(registry: &Registry, question: &Question, tally: Tally) -> Result<Vec<StatRow>, ControlError> {
+    let beside = |counted: ClickThrough, row: StatRow| StatRow {
+        searches: Some(counted.searches),
+        clicked: Some(counted.clicked),
+        count: counted.clicks,
+        ..row
+    };
+    Ok(match tally {
+        Tally::ItemsReport(rows) => rows
+            .into_iter()
+            .map(|(clicked, count, ranks)| {
+                Ok(StatRow { average_rank: Some(ranks.average()), count, ..item(registry, &clicked)? })
+            })
+            .collect::<Result<_, ControlError>>()?,
+        Tally::ClickThrough(rows) => rows
+            .into_iter()
+            .enumerate()
+            .map(|(place, counted)| beside(counted, day(question, place, 0)))
+            .collect(),
+        Tally::TermsReport(rows) => rows
+            .into_iter()
+            .map(|(terms, counted, ranks)| {
+                let query = Some(terms.map(|terms| terms.as_str().to_owned()));
+                beside(counted, StatRow { query, average_rank: Some(ranks.average()), ..StatRow::default() })
+            })
+            .collect(),
+        _ => Vec::new(),
+    })
+}
+
+/// A local day of the question.
+fn day(question: &Question, place: usize, count: u64) -> StatRow {
+    let day = question.days.days()[place];
+    StatRow { date: Some(day.date.to_string()), timestamp: Some(day.first_ms), count, ..StatRow::default() }
 }
 
 /// An item with what the catalogue tells of it.
