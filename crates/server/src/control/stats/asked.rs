@@ -45,6 +45,7 @@ pub(super) fn asked(
         doc_id: one(ask.doc_id.as_deref(), "an id", NAME_RULE)?,
         custom_result: one(ask.custom_result.as_deref(), "--id", NAME_RULE)?,
         hits: (ask.hits, ask.hits_not),
+        matching: None,
         measure: match ask.of {
             StatsOf::Clicks => Measure::Clicks,
             StatsOf::Searches => Measure::Searches,

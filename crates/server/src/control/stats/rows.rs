@@ -149,6 +149,13 @@ pub(super) fn rows(
         Tally::Distinct { count, users, items } => {
             vec![StatRow { users: Some(users), items: Some(items), count, ..StatRow::default() }]
         }
+        // Nothing here asks for these.
+        Tally::Indices(_)
+        | Tally::ProductTypes(_)
+        | Tally::Ranks(_)
+        | Tally::ItemsReport(_)
+        | Tally::ClickThrough(_)
+        | Tally::TermsReport(_) => Vec::new(),
     })
 }
 
