@@ -63,7 +63,7 @@ pub enum Command {
         account: Option<String>,
     },
     /// Counts clicks, searches and sessions.
-    Stats(StatsAsk),
+    Stats(Box<StatsAsk>),
     /// Tells how the server is.
     State,
     /// Forgets all clicks and searches of one visitor.
@@ -248,7 +248,7 @@ pub async fn execute(
     command: Command,
 ) -> Result<Reply, ControlError> {
     match command {
-        Command::Stats(ask) => Ok(Reply::Stats(stats::answer(app, ask).await?)),
+        Command::Stats(ask) => Ok(Reply::Stats(stats::answer(app, *ask).await?)),
         Command::State => Ok(Reply::State(state::state(app))),
         Command::Check => {
             let maintenance = Arc::clone(maintenance);

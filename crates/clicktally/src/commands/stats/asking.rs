@@ -27,7 +27,7 @@ impl Asking {
     /// # Errors
     /// Why there is no answer.
     pub fn ask(&mut self, ask: StatsAsk) -> Result<StatsReply, Failure> {
-        let reply = self.reached.ask::<StatsReply>(Command::Stats(ask))?;
+        let reply = self.reached.ask::<StatsReply>(Command::Stats(Box::new(ask)))?;
         let news: Vec<String> =
             reply.left_out.iter().filter(|day| !self.said.contains(day)).cloned().collect();
         if !news.is_empty() {

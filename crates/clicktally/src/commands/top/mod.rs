@@ -94,7 +94,7 @@ fn look(reached: &mut Reached, args: &TopArgs, history: &History) -> Result<Seen
             rows_max: ROWS_MAX,
             ..StatsAsk::default()
         };
-        reached.ask::<StatsReply>(Command::Stats(ask))
+        reached.ask::<StatsReply>(Command::Stats(Box::new(ask)))
     };
     let mut engines = of(StatsBy::Engine)?;
     engines.results.sort_by_key(|row: &StatRow| std::cmp::Reverse(row.count));
