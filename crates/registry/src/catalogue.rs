@@ -26,6 +26,12 @@ impl Registry {
         self.inner.visible.directory().accounts()
     }
 
+    /// The account, where there is only one.
+    #[must_use]
+    pub fn only_account(&self) -> Option<Account> {
+        self.inner.visible.directory().only_account()
+    }
+
     /// The account with this code.
     #[must_use]
     pub fn account(&self, code: AccountCode) -> Option<Account> {

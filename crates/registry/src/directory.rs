@@ -274,6 +274,11 @@ impl Directory {
         self.accounts.values().cloned().collect()
     }
 
+    pub(crate) fn only_account(&self) -> Option<Account> {
+        let mut accounts = self.accounts.values();
+        accounts.next().filter(|_| accounts.next().is_none()).cloned()
+    }
+
     pub(crate) fn account(&self, code: AccountCode) -> Option<Account> {
         self.accounts.get(&code).cloned()
     }

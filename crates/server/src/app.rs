@@ -18,6 +18,7 @@ use crate::callers::Callers;
 use crate::clock::Clock;
 use crate::counts::Counts;
 use crate::intake::{self, Draft, Known, Unplaced};
+use crate::live::{Live, Source};
 use crate::pages::Pages;
 use crate::settings::{DamagedDays, Settings, UnknownItems};
 
@@ -116,6 +117,8 @@ pub struct App {
     pub pages: Pages,
     /// Finds out who calls.
     pub callers: Callers,
+    /// Those who watch what happens.
+    pub live: Arc<Live>,
     turns: Arc<Semaphore>,
     waiting: AtomicUsize,
 }
@@ -137,6 +140,7 @@ impl App {
             clock,
             pages: Pages::new(&settings),
             callers: Callers::new(&settings, secret),
+            live: Arc::default(),
             settings,
             counts: Counts::default(),
             turns,
@@ -168,8 +172,18 @@ impl App {
     /// # Errors
     /// The store's.
     pub async fn keep(&self, click: Click) -> Result<Outcome, StoreError> {
+        self.append_click(click, Source::Fess).await
+    }
+
+    /// Keeps a click, and tells those who watch.
+    pub(crate) async fn append_click(&self, click: Click, source: Source) -> Result<Outcome, StoreError> {
+        let shown = self.live.is_watched(click.account).then(|| click.clone());
         let outcomes = self.store.append(vec![Record::Click(click)]).await?;
-        Ok(outcomes.first().copied().unwrap_or(Outcome::Recorded))
+        let outcome = outcomes.first().copied().unwrap_or(Outcome::Recorded);
+        if outcome == Outcome::Recorded {
+            self.live.recorded(shown, source);
+        }
+        Ok(outcome)
     }
 
     fn known(&self, draft: &Draft, host: &str) -> Result<Known, StoreError> {

@@ -165,6 +165,12 @@ impl App {
         Ok(Identified { caller, session: Some(session) })
     }
 
+    /// Who a session stands for now; `None` when it has ended.
+    pub(crate) fn standing(&self, session: &Session) -> Option<Caller> {
+        let is_over = self.callers.sessions.ends_ms(session) <= self.clock.now_ms();
+        session.caller(&self.registry).filter(|_| !is_over)
+    }
+
     /// Who calls, where keys are held to the limit of those who ask. A token counts for the key that signed it.
     pub(crate) fn asking<'r>(&self, head: impl Into<Head<'r>>) -> Result<Caller, Stranger> {
         let Identified { caller, session } = self.identify(head)?;

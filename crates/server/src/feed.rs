@@ -10,6 +10,7 @@ use registry::{Engine, PutItem, RegistryError};
 use crate::app::App;
 use crate::counts::Fate;
 use crate::feeder::Feeder;
+use crate::live::Source;
 
 /// The most rejections that a report lists; it counts them all.
 pub const REJECTED_LISTED_MAX: usize = 1_000;
@@ -228,6 +229,9 @@ impl App {
         self.counts.met(Fate::Recorded, report.items + report.searches + report.clicks);
         self.counts.met(Fate::Duplicate, report.duplicates);
         report.list_first();
+        if let Some(source) = feeder.source {
+            self.live.rejected(feeder.account, source, self.clock.now_ms(), &report.rejected);
+        }
         Ok(report)
     }
 
@@ -320,7 +324,15 @@ impl App {
                 }
             }
         }
-        for (number, outcome) in numbers.into_iter().zip(self.append(records).await?) {
+        let watched = feeder.source.filter(|_| self.live.is_watched(feeder.account));
+        let shown: Vec<Click> = records.iter().filter(|_| watched.is_some()).filter_map(as_click).collect();
+        let outcomes = self.append(records).await?;
+        if let Some(source) = watched {
+            let is_new =
+                |(click, outcome): (Click, &Outcome)| (*outcome == Outcome::Recorded).then_some(click);
+            self.live.recorded(shown.into_iter().zip(&outcomes).filter_map(is_new), source);
+        }
+        for (number, outcome) in numbers.into_iter().zip(outcomes) {
             report.outcome(number, outcome, |report| &mut report.clicks);
         }
         Ok(())
@@ -334,7 +346,7 @@ impl App {
     pub async fn record_of(&self, engine: &Engine, line: ClickLine) -> Result<Outcome, StoreError> {
         let index = line.index.clone();
         let click = placed(engine.account, engine.hashid, index, line, self.clock.now_ms());
-        self.append_one(Record::Click(click)).await
+        self.append_click(click, Source::Doofinder).await
     }
 
     /// As [`App::record_of`], a search.
@@ -342,11 +354,8 @@ impl App {
     /// # Errors
     /// [`StoreError`] when it could not be kept.
     pub async fn record_search_of(&self, engine: &Engine, line: SearchLine) -> Result<Outcome, StoreError> {
-        self.append_one(Record::Search(search(engine.account, line, self.clock.now_ms()))).await
-    }
-
-    async fn append_one(&self, record: Record) -> Result<Outcome, StoreError> {
-        let outcomes = self.store.append(vec![record]).await?;
+        let search = search(engine.account, line, self.clock.now_ms());
+        let outcomes = self.store.append(vec![Record::Search(search)]).await?;
         Ok(outcomes.first().copied().unwrap_or(Outcome::Recorded))
     }
 
@@ -409,6 +418,13 @@ impl App {
         let mut engines = engines.filter(|engine| feeder.confines.hold(*engine));
         let first = engines.next()?;
         engines.all(|engine| engine == first).then_some(first)
+    }
+}
+
+fn as_click(record: &Record) -> Option<Click> {
+    match record {
+        Record::Click(click) => Some(click.clone()),
+        Record::Search(_) => None,
     }
 }
 

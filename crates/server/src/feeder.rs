@@ -9,6 +9,7 @@ use crate::access::Caller;
 use crate::app::App;
 use crate::counts::Fate;
 use crate::feed::{FeedError, Line, Rejection, Report};
+use crate::live::Source;
 
 /// For whom lines are recorded.
 #[derive(Debug, Clone)]
@@ -17,18 +18,22 @@ pub struct Feeder {
     pub account: AccountCode,
     /// The search engines of it that may be fed.
     pub confines: Arc<Confines>,
+    /// The dialect whose lines those who watch are shown; `None` shows them nothing, as of a log that is loaded.
+    pub source: Option<Source>,
+}
+
+impl Feeder {
+    /// Lines of a caller in this dialect.
+    #[must_use]
+    pub fn of(caller: &Caller, source: Source) -> Self {
+        Self { account: caller.account, confines: Arc::clone(&caller.confines), source: Some(source) }
+    }
 }
 
 impl From<AccountCode> for Feeder {
     /// All search engines of the account.
     fn from(account: AccountCode) -> Self {
-        Self { account, confines: Arc::default() }
-    }
-}
-
-impl From<&Caller> for Feeder {
-    fn from(caller: &Caller) -> Self {
-        Self { account: caller.account, confines: Arc::clone(&caller.confines) }
+        Self { account, confines: Arc::default(), source: None }
     }
 }
 

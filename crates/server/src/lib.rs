@@ -20,6 +20,7 @@ pub mod fields;
 pub mod http;
 pub mod intake;
 pub mod json;
+pub mod live;
 mod media_type;
 mod origins;
 pub mod pages;

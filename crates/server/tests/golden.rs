@@ -48,6 +48,54 @@ fn ubi_exchanges_are_answered_to_the_letter() {
     play_all("ubi");
 }
 
+const FEED: &str = "POST /v1/events
+Authorization: Token {key:shop}
+Content-Type: application/x-ndjson
+
+{\"type\":\"click\",\"at\":1717236000000,\"doc_id\":\"sku1\",\"query_id\":\"q1\",\"rank\":2,\"user\":\"visitor\",\"session\":\"visit\"}
+{\"type\":\"click\",\"at\":1717236000000,\"doc_id\":\"\"}
+=> 200
+";
+
+fn data(event: &str, name: &str) -> serde_json::Value {
+    let rest = event.strip_prefix(&format!("event: {name}\ndata: "));
+    serde_json::from_str(rest.unwrap_or_else(|| panic!("{event}")).trim_end()).unwrap()
+}
+
+#[test]
+fn who_watches_sees_the_own_accounts_clicks_and_refusals_until_the_session_ends() {
+    let mut player = Player::new();
+    let play =
+        |player: &mut Player, text: &str| assert_eq!(player.play(&Script::parse(text)), Vec::<String>::new());
+    play(
+        &mut player,
+        "@sign-in anna {\"key\":\"{key:shop:read}\"}\n---\n@sign-in bert {\"key\":\"{key:other:read}\"}\n",
+    );
+    let mut streams = ["{cookie:anna}", "{cookie:bert}"].map(|cookie| {
+        let request = player.live_request(&[("Cookie", cookie)]);
+        let (stream, hello) = player.watch(request);
+        assert!(data(&hello, "hello")["at"].is_i64());
+        stream
+    });
+    play(&mut player, FEED);
+    let click = player.next(&mut streams[0]).unwrap();
+    assert!(!click.contains("visit"), "{click}");
+    let click = data(&click, "click");
+    assert_eq!(
+        (&click["doc_id"], &click["query"], &click["rank"], &click["source"], &click["link"]),
+        (&"sku1".into(), &"Red Shoes".into(), &2.into(), &"native".into(), &serde_json::Value::Null)
+    );
+    let refused = data(&player.next(&mut streams[0]).unwrap(), "refused");
+    assert_eq!((&refused["code"], &refused["source"]), (&"bad_params".into(), &"native".into()));
+    // Time jumps to what comes next where nothing else does: the other account sees nothing but heartbeats.
+    assert_eq!(player.next(&mut streams[1]).as_deref(), Some(": \n\n"));
+    play(&mut player, "@revoke {key:shop:read}\n");
+    play(&mut player, FEED);
+    assert_eq!(player.next(&mut streams[0]), None);
+    player.end_streams();
+    assert_eq!(player.next(&mut streams[1]), None);
+}
+
 /// The harness itself must be able to fail: a wrong status, header, body, count and click are each noticed.
 #[test]
 fn a_wrong_expectation_is_noticed() {

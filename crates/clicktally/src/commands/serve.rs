@@ -87,7 +87,13 @@ async fn listen(
     let public = doors::public(&house.app, &house.secret, &metrics, &limits, proxies);
     let operators = doors::control(&house.app, house.maintenance(), &metrics, &limits);
     let mut doors = tokio::task::JoinSet::new();
-    doors.spawn(front.serve(public, limits.clone(), Arc::clone(&metrics), stopped(stop.clone())));
+    let (live, end) = (Arc::clone(&house.app.live), stopped(stop.clone()));
+    let end = async move {
+        end.await;
+        // Whoever watches would watch until the drain time is over.
+        live.end();
+    };
+    doors.spawn(front.serve(public, limits.clone(), Arc::clone(&metrics), end));
     doors.spawn(control.serve(
         operators,
         control_limits(&limits),

@@ -78,6 +78,37 @@ impl Player {
         script.steps.iter().filter_map(|step| self.step(step).err()).collect()
     }
 
+    /// Begins a stream in this world, and reads its first event.
+    pub fn watch(&mut self, request: Request<Body>) -> (Body, String) {
+        let router = self.world.router.clone();
+        self.runtime.block_on(async {
+            let response = router.oneshot(request).await.unwrap();
+            assert_eq!(response.headers()[header::CONTENT_TYPE], "text/event-stream");
+            let mut body = response.into_body();
+            let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
+            (body, String::from_utf8(first.to_vec()).unwrap())
+        })
+    }
+
+    /// The next event of a stream; `None` at its end.
+    pub fn next(&mut self, stream: &mut Body) -> Option<String> {
+        let frame = self.runtime.block_on(stream.frame())?.unwrap();
+        Some(String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap())
+    }
+
+    /// A request to `/v1/live` with these headers, in which placeholders are filled in.
+    pub fn live_request(&mut self, headers: &[(&str, &str)]) -> Request<Body> {
+        let told = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let (method, target) = ("GET".to_owned(), "/v1/live".to_owned());
+        let headers = headers.iter().map(told).collect();
+        self.world.request(&Exchange { method, target, headers, ..Exchange::default() }).unwrap()
+    }
+
+    /// Stops all streams, as a server does that is told to stop.
+    pub fn end_streams(&self) {
+        self.world.app.live.end();
+    }
+
     fn step(&mut self, step: &Step) -> Result<(), String> {
         let told = |why: String| format!("{}: {}\n{why}", step.line, step.rule);
         if let Some(mistake) = &step.mistake {

@@ -13,10 +13,12 @@ use super::refusal::Refusal;
 use super::request_body::RequestBody;
 use super::session::Session;
 use super::{Call, Fess, envelope, visitor};
+use crate::app::App;
 use crate::browser::{self, Wish, wish};
 use crate::counts::Fate;
 use crate::http::{BodyTimeout, rate_key};
 use crate::intake::Draft;
+use crate::live::Source;
 use crate::media_type::is_json;
 use crate::origins::sole;
 use crate::received::Received;
@@ -41,6 +43,25 @@ pub(super) async fn answer(
     call: &Call,
     body: &mut RequestBody,
 ) -> Result<Response, Refusal> {
+    let answer = taken(fess, call, body).await;
+    if let Err(refusal) = &answer {
+        tell(&fess.app, call, refusal);
+    }
+    answer
+}
+
+/// Shows a refusal to those who watch: the account of the site, or the only one.
+fn tell(app: &App, call: &Call, refusal: &Refusal) {
+    let site = app.registry.site(call.facts.host_name());
+    let only = || app.registry.only_account().map(|account| account.code);
+    if let Some(account) = site.as_ref().map(|engine| engine.account).or_else(only) {
+        let (_, code, message) = refusal.words();
+        let engine = site.map(|engine| engine.hashid);
+        app.live.refused(account, Source::Fess, app.clock.now_ms(), code, &message, engine);
+    }
+}
+
+async fn taken(fess: &Arc<Fess>, call: &Call, body: &mut RequestBody) -> Result<Response, Refusal> {
     let received = Received::new(&fess.app);
     match check(fess, call, body).await {
         Ok(Checked::Draft(draft)) => {

@@ -20,6 +20,7 @@ use crate::counts::Fate;
 use crate::feed::{ClickLine, Line, Rejection, Report};
 use crate::feeder::{Feeder, fed};
 use crate::http::BodyRoom;
+use crate::live::Source;
 use crate::origins::sole;
 use crate::pages::{Admitted, Callable, Rules, is_page_key, preflight, tell};
 
@@ -154,7 +155,7 @@ async fn record(app: &Arc<App>, caller: &Caller, understood: Understood) -> Resu
         return Ok(());
     }
     let hold = |(event, click)| (event, rules.hold(Line::Click(click)));
-    complain(fed(app, Feeder::from(caller), clicks.into_iter().map(hold).collect()).await?)
+    complain(fed(app, Feeder::of(caller, Source::Insights), clicks.into_iter().map(hold).collect()).await?)
 }
 
 /// Whether any click was not taken after all: of a day that was removed, mostly.

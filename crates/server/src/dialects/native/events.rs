@@ -23,6 +23,7 @@ use crate::counts::Fate;
 use crate::feed::Report;
 use crate::feeder::{Feeder, fed};
 use crate::http::{BodyError, BodyRoom, Held, NoBody};
+use crate::live::Source;
 use crate::pages::{Admitted, PAGE_BODY_BYTES_MAX, Rules, is_page_key, tell};
 
 /// How many of the largest bodies are held at the same time. What their lines tell takes a few times as much memory.
@@ -77,7 +78,19 @@ impl Desk {
     /// Lets a page's call pass or not; any other caller passes.
     pub(super) fn admit(&self, caller: &Caller, request: &Request) -> Result<Admitted, Refusal> {
         let admitted = self.app.pages.admit(caller, request, self.app.clock.running_ns());
-        admitted.map_err(|blocked| self.counted(blocked.fate(), blocked.into()))
+        admitted.map_err(|blocked| {
+            let refusal = self.counted(blocked.fate(), blocked.into());
+            let (code, message) = refusal.words();
+            self.app.live.refused(
+                caller.account,
+                Source::Native,
+                self.app.clock.now_ms(),
+                code,
+                &message,
+                None,
+            );
+            refusal
+        })
     }
 
     /// Reads a body for which there is room.
@@ -163,7 +176,7 @@ pub(super) async fn record(app: &Arc<App>, caller: &Caller, told: Told) -> Resul
     for (fate, many) in more_rejected {
         app.counts.met(fate, many);
     }
-    let mut report = fed(app, Feeder::from(caller), lines).await?;
+    let mut report = fed(app, Feeder::of(caller, Source::Native), lines).await?;
     report.received += more;
     report.rejected_total += more;
     Ok(report)

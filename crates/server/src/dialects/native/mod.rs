@@ -6,9 +6,11 @@ mod body;
 mod collect;
 mod events;
 mod lines;
+mod live;
 mod log;
 mod refusals;
 mod session;
+mod setup;
 mod stats;
 mod write;
 
@@ -17,7 +19,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::routing::{any, delete, get, post};
 
 use crate::app::App;
 use crate::http::Trouble;
@@ -44,10 +46,17 @@ const PATHS: &str = "/v1/";
 pub fn routes(app: Arc<App>) -> Router {
     let events = post(events::events).options(collect::options);
     let collect = post(collect::collect).options(collect::options);
+    let [live, engines] = [get(live::live), get(setup::engines)]
+        .map(|read| read.fallback(async || Refusal::MethodNotAllowed("GET, HEAD")));
+    let (keys, key) = (get(setup::keys).post(setup::make_key), delete(setup::revoke_key));
     let session = get(session::show).post(session::open).delete(session::close);
     Router::new()
         .route("/v1/events", events.fallback(async || Refusal::MethodNotAllowed("POST")))
         .route("/v1/collect", collect.fallback(async || Refusal::MethodNotAllowed("POST")))
+        .route("/v1/live", live)
+        .route("/v1/engines", engines)
+        .route("/v1/keys", keys.fallback(async || Refusal::MethodNotAllowed("GET, HEAD, POST")))
+        .route("/v1/keys/{id}", key.fallback(async || Refusal::MethodNotAllowed("DELETE")))
         .route("/v1/session", session.fallback(async || Refusal::MethodNotAllowed("GET, HEAD, POST, DELETE")))
         .merge(stats::routes())
         .route("/v1/{*rest}", any(async || Refusal::NotFound))

@@ -106,6 +106,12 @@ impl Refusal {
         (status, code, message.to_owned())
     }
 
+    /// Its code and message.
+    pub(super) fn words(&self) -> (&'static str, String) {
+        let (_, code, message) = self.parts();
+        (code, message)
+    }
+
     /// The header that tells a client what to do next.
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {

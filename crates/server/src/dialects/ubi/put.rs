@@ -22,6 +22,7 @@ use crate::counts::Fate;
 use crate::feed::{FeedError, Line, REJECTED_LISTED_MAX, Rejection, SearchLine};
 use crate::feeder::{Feeder, fed};
 use crate::json::in_place;
+use crate::live::Source;
 use crate::pages::Rules;
 
 /// The longest id of a document, in bytes, as in OpenSearch.
@@ -155,7 +156,7 @@ async fn feed(
                 }
             }
         }
-        let report = fed(app, Feeder::from(caller), portion).await.inspect_err(|_| {
+        let report = fed(app, Feeder::of(caller, Source::Ubi), portion).await.inspect_err(|_| {
             app.counts.met(Fate::Unavailable, rest.len() as u64);
         })?;
         for number in report.duplicate_lines {

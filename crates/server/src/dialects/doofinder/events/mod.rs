@@ -33,6 +33,7 @@ use crate::app::App;
 use crate::browser::{Wish, asks_not_to_be_tracked, told_device, wish};
 use crate::counts::Fate;
 use crate::http::{BodyTimeout, Facts, Peer, SlidingWindow, Trouble, TrustedProxies, rate_key, read_body};
+use crate::live::Source;
 use crate::media_type::is_json;
 use crate::origins::Origins;
 use crate::received::Received;
@@ -92,6 +93,20 @@ async fn dispatch(State(desk): State<Arc<Desk>>, request: Request) -> Response {
 
 /// One event, whose fate is counted whatever it is.
 async fn event(desk: &Desk, place: &Place, request: Request) -> Result<Response, Refusal> {
+    let answer = taken(desk, place, request).await;
+    if let Err(refusal) = &answer
+        && let Some(engine) =
+            hashid(place.hashid.as_deref()).and_then(|hashid| desk.app.registry.engine(hashid))
+    {
+        // These refusals have words and no codes: what became of the event stands for one.
+        let (code, now_ms) = (refusal.fate().label(), desk.app.clock.now_ms());
+        let (account, engine) = (engine.account, Some(engine.hashid));
+        desk.app.live.refused(account, Source::Doofinder, now_ms, code, &refusal.to_string(), engine);
+    }
+    answer
+}
+
+async fn taken(desk: &Desk, place: &Place, request: Request) -> Result<Response, Refusal> {
     let received = Received::new(&desk.app);
     match check(desk, place, request).await {
         Ok(Checked::Recorded(engine, line)) => click::record(received, engine, line).await.map(registered),
