@@ -217,7 +217,6 @@ fn nothing_is_wider_than_the_window_and_nothing_moves_its_cursor() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &[]);
     stock(&server, folder.path());
-    server.stop();
     let mut commands: Vec<&[&str]> = STATISTICS.iter().map(|statistic| statistic.0).collect();
     commands.extend([&["overview"][..], &["rates"]]);
     for columns in ["24", "50", "80", "200"] {
@@ -235,6 +234,7 @@ fn nothing_is_wider_than_the_window_and_nothing_moves_its_cursor() {
     // Without a window nothing is cut.
     let whole = asked(folder.path(), &["top-searches"], &[]).stdout;
     assert!(whole.contains(LONG_QUERY) && !whole.contains('\u{1b}'), "{whole}");
+    server.stop();
 }
 
 #[test]
