@@ -58,8 +58,8 @@ Content-Type: application/x-ndjson
 ";
 
 fn data(event: &str, name: &str) -> serde_json::Value {
-    let rest = event.strip_prefix(&format!("event: {name}\ndata: "));
-    serde_json::from_str(rest.unwrap_or_else(|| panic!("{event}")).trim_end()).unwrap()
+    let rest = event.strip_prefix(&format!("event: {name}\ndata: ")).expect(event);
+    serde_json::from_str(rest.trim_end()).unwrap()
 }
 
 #[test]
@@ -89,6 +89,7 @@ fn who_watches_sees_the_own_accounts_clicks_and_refusals_until_the_session_ends(
     assert_eq!((&refused["code"], &refused["source"]), (&"bad_params".into(), &"native".into()));
     // Time jumps to what comes next where nothing else does: the other account sees nothing but heartbeats.
     assert_eq!(player.next(&mut streams[1]).as_deref(), Some(": \n\n"));
+    assert_eq!(player.next(&mut streams[0]).as_deref(), Some(": \n\n"), "it has beaten at the same time");
     play(&mut player, "@revoke {key:shop:read}\n");
     play(&mut player, FEED);
     assert_eq!(player.next(&mut streams[0]), None);
