@@ -6,7 +6,7 @@ import { bars } from "./bars.js";
 import { card } from "./card.js";
 import { askDays, daysCard } from "./days-card.js";
 import { el, icon, words } from "./dom.js";
-import { count, decimal, percent } from "./format.js";
+import { count, decimal, percent, productTypes } from "./format.js";
 import { ranks } from "./histogram.js";
 import { itemOf } from "./items.js";
 import { outside } from "./links.js";
@@ -33,15 +33,17 @@ export function item(host, ctx) {
     host.append(empty("Clicked in no known index", "The server can't tell its days apart from those of others with the same id. Send the index with each click, or the searches that were shown."));
     return;
   }
-  const days = askDays(ctx, wanted);
-  const ask = (part) => (part ? get(native("ranks", state, part, { item: wanted }), signal) : Promise.resolve(null));
+  // A banner is no item, unless it is asked for: as in the list of all items.
+  const counted = { ...ctx, state: { ...state, type: state.type.length > 0 ? state.type : productTypes.filter((type) => type !== "banner") } };
+  const days = askDays(counted, wanted);
+  const ask = (part) => (part ? get(native("ranks", counted.state, part, { item: wanted }), signal) : Promise.resolve(null));
   const told = { now: ask(span), was: ask(span.previous) };
   told.now.catch(() => {});
   told.was.catch(() => {});
   host.append(
     row(...totals(ctx, days, told, wanted)),
-    daysCard(ctx, days, { item: wanted, nothing: empty("Not clicked in this period") }),
-    el("div", { class: "grid grid-halves" }, ledHere(ctx, wanted), ranksCard(ctx, told.now, wanted)),
+    daysCard(counted, days, { item: wanted, nothing: empty("Not clicked in this period") }),
+    el("div", { class: "grid grid-halves" }, ledHere(ctx, counted.state, wanted), ranksCard(counted, told.now, wanted)),
   );
 }
 
@@ -76,8 +78,8 @@ function totals({ state, span, signal }, days, told) {
   return [clicks, share, average, top];
 }
 
-function ledHere({ state, span, signal }, wanted) {
-  const url = doofinder("clicked_items/searches", state, span, { item: wanted, limit: SEARCHES_SHOWN });
+function ledHere({ state, span, signal }, counted, wanted) {
+  const url = doofinder("clicked_items/searches", counted, span, { item: wanted, limit: SEARCHES_SHOWN });
   const part = card({ title: "Searches that led here", csv: csv(url) }, signal);
   part.load(() => get(url, signal), (told) => {
     const all = told.results.reduce((sum, row) => sum + row.count, 0);

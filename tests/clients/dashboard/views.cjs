@@ -154,7 +154,7 @@ async function tables(page, span) {
   await calm(page);
   await page.locator("tbody .named-link").first().click();
   await calm(page);
-  const item = `hashid=${first.hashid}&index=${first.index}&doc_id=${encodeURIComponent(first.doc_id)}`;
+  const item = `hashid=${first.hashid}&index=${first.index}&doc_id=${encodeURIComponent(first.doc_id)}&${["search", "custom_result", "recommendation", "quizz", "aichat"].map((type) => `product_type=${type}`).join("&")}`;
   const ranks = await api(told, `/v1/stats/ranks?${span}&${item}`);
   same(number(await tile(page, "Clicks")), first.clicks, "clicks of an item");
   same(await tile(page, "Average rank of a click"), ranks.average_rank.toFixed(2), "rank of an item");
