@@ -67,7 +67,8 @@ impl Connection {
         let mut bytes = request.into_bytes();
         bytes.extend_from_slice(body.unwrap_or_default());
         self.send(&bytes)?;
-        self.answer()
+        // Its answer tells the length of a body that doesn't come.
+        if method == "HEAD" { self.head() } else { self.answer() }
     }
 
     /// Sends bytes as they are.
@@ -77,6 +78,13 @@ impl Connection {
 
     /// Reads an answer.
     pub fn answer(&mut self) -> io::Result<Answer> {
+        let mut answer = self.head()?;
+        answer.body = self.body(&answer)?;
+        Ok(answer)
+    }
+
+    /// Reads what comes before an answer's body.
+    fn head(&mut self) -> io::Result<Answer> {
         let status_line = self.line()?;
         let status = status_line.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.ok_or_else(|| invalid("no status line"))?;
@@ -89,9 +97,7 @@ impl Connection {
             let (name, value) = line.split_once(':').ok_or_else(|| invalid("no header"))?;
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
-        let mut answer = Answer { status, headers, body: Vec::new() };
-        answer.body = self.body(&answer)?;
-        Ok(answer)
+        Ok(Answer { status, headers, body: Vec::new() })
     }
 
     fn body(&mut self, answer: &Answer) -> io::Result<Vec<u8>> {
