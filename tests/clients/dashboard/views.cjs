@@ -185,11 +185,11 @@ async function picker(page) {
   same(await button.getAttribute("aria-expanded"), "false");
   ok(await button.evaluate((node) => node === document.activeElement), "focus comes back");
   await button.click();
-  await page.getByLabel("From").fill("2026-02-02");
-  await page.getByLabel("To").fill("2026-02-01");
+  await page.getByLabel("From", { exact: true }).fill("2026-02-02");
+  await page.getByLabel("To", { exact: true }).fill("2026-02-01");
   await page.getByRole("button", { name: "Show these days" }).click();
   await page.getByText("The first day is after the last.").waitFor();
-  await page.getByLabel("To").fill("2026-02-15");
+  await page.getByLabel("To", { exact: true }).fill("2026-02-15");
   await page.getByRole("button", { name: "Show these days" }).click();
   await page.waitForURL(/from=2026-02-02&to=2026-02-15/);
   await calm(page);
