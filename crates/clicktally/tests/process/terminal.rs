@@ -161,7 +161,7 @@ const STATISTICS: [Statistic; 22] = [
 #[test]
 fn every_statistic_says_in_the_terminal_what_the_api_says() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), &[]);
+    let server = Server::start(folder.path(), &["--stats-per-second", "0"]);
     let key = stock(&server, folder.path());
     let listed = shop::stats(
         server.address,
