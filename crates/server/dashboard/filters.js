@@ -1,6 +1,6 @@
 // Which clicks are counted: a panel to choose filters, and a chip for each that is set.
 
-import { el, fill, icon, words } from "./dom.js";
+import { el, fill, hidden, icon, words } from "./dom.js";
 import { device, devices, productType, productTypes } from "./format.js";
 import { changed, go, hasFilters, read, withoutFilters } from "./location.js";
 import { field } from "./period-picker.js";
@@ -23,7 +23,7 @@ export function filterButton() {
     go(next);
   };
   const content = (close) => panel(engines, set, close);
-  const { node, button } = popover({ label: [icon("filter"), el("span", { class: "button-label" }, "Filters"), amount], content, className: "popover-filters" });
+  const { node, button } = popover({ label: [icon("filter"), el("span", { class: "button-label" }, "Filters"), " ", amount], content, className: "popover-filters" });
   button.dataset.part = "filters";
   return {
     node,
@@ -31,8 +31,7 @@ export function filterButton() {
       engines = nextEngines;
       const set = state.hashid.length + state.index.length + state.type.length + (state.device ? 1 : 0) + (state.query ? 1 : 0);
       amount.hidden = set === 0;
-      fill(amount, String(set));
-      button.setAttribute("aria-label", set === 0 ? "Filters" : `Filters, ${set} set`);
+      fill(amount, String(set), hidden(" set"));
     },
   };
 }

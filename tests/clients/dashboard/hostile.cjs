@@ -75,10 +75,10 @@ async function main() {
       const text = encodeURIComponent(attack);
       await page.goto(`${told.url}/?view=searches&search=${text}`);
       await wall(`search ${attack} ${width}`);
-      ok((await page.locator(".subject-title").innerText()).includes(attack), "a search is shown as it is");
+      ok((await page.locator("h1").innerText()).includes(attack), "a search is shown as it is");
       await page.goto(`${told.url}/?view=items&item=${encodeURIComponent(JSON.stringify([told.hashid, told.index, attack]))}`);
       await wall(`item ${attack} ${width}`);
-      ok((await page.locator(".subject-title").innerText()).includes(`title ${attack}`), "a title is shown as it is");
+      ok((await page.locator("h1").innerText()).includes(`title ${attack}`), "a title is shown as it is");
       // Whatever else an address may hold.
       await page.goto(`${told.url}/?query=${text}&hashid=${text}&index=${text}&device=${text}&type=${text}&tz=${text}&from=${text}&period=${text}&by=${text}&sort=${text}&page=${text}&find=${text}&view=${text}`);
       await wall(`address ${attack} ${width}`);

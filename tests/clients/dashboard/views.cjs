@@ -82,6 +82,7 @@ async function numbers(page, span) {
   same(await tile(page, "Searches without a click"), `${(100 * (1 - through.totals.clicked / through.totals.searches)).toFixed(1)}%`, "without a click");
   same(await tile(page, "Average rank of a click"), ranks.average_rank.toFixed(2), "average rank");
   await page.getByText("The numbers", { exact: true }).click();
+  await page.locator(".numbers tbody tr").first().waitFor();
   const rows = await page.locator(".numbers tbody tr").evaluateAll((rows) => rows.map((row) => row.children[1].textContent));
   same(rows.map(number), clicks.results.map((row) => row.count), "each day of the chart");
   for (const group of ["engine", "index", "device", "product_type"]) {
