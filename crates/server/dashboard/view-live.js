@@ -10,7 +10,7 @@ import { empty, problem, unknown } from "./states.js";
 import { CallError } from "./api.js";
 
 const ROWS_KEPT = 200;
-const SOURCES = { fess: "Fess", doofinder: "Doofinder", native: "ClickTally's own", insights: "Insights", ubi: "UBI" };
+const SOURCES = { fess: "Fess", doofinder: "Doofinder", native: "ClickTally", insights: "Insights", ubi: "UBI" };
 
 export function live(host, ctx) {
   const { state, span, signal, engines } = ctx;

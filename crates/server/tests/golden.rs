@@ -57,6 +57,41 @@ Content-Type: application/x-ndjson
 => 200
 ";
 
+/// Calls that are refused as a whole.
+const REFUSED: &str = "POST /v1/events
+Authorization: Token {key:shop}
+Content-Type: text/html
+
+outlet
+=> 415
+---
+POST /v1/collect?key={key:shop}
+Content-Type: text/plain
+
+{}
+=> 403
+---
+POST /1/events
+X-Algolia-Application-Id: shop
+X-Algolia-API-Key: {key:shop}
+
+{\"events\":[{\"eventType\":\"click\",\"eventName\":\"c\",\"index\":\"outlet\",\"userToken\":\"visitor\",\"objectIDs\":[\"sku1\"]}]}
+=> 404
+---
+POST /_bulk
+Authorization: Token {key:shop}
+Content-Type: application/x-ndjson
+
+{\"outlet\":{}}
+=> 400
+";
+const REFUSALS: [[&str; 2]; 4] = [
+    ["native", "unsupported_media_type"],
+    ["native", "access_denied"],
+    ["insights", "unknown_engine"],
+    ["ubi", "illegal_argument_exception"],
+];
+
 /// What an event of this name tells; null where it is another.
 fn data(event: &str, name: &str) -> serde_json::Value {
     let rest = event.strip_prefix(&format!("event: {name}\ndata: "));
@@ -88,6 +123,17 @@ fn who_watches_sees_the_own_accounts_clicks_and_refusals_until_the_session_ends(
     );
     let refused = data(&player.next(&mut streams[0]).unwrap(), "refused");
     assert_eq!((&refused["code"], &refused["source"]), (&"bad_params".into(), &"native".into()));
+    assert_eq!(click["device"], "mobile", "as its search tells");
+    play(&mut player, REFUSED);
+    let told: Vec<_> =
+        REFUSALS.map(|_| data(&player.next(&mut streams[0]).unwrap(), "refused")).into_iter().collect();
+    let shown: Vec<_> =
+        told.iter().map(|one| ["source", "code"].map(|name| one[name].as_str().unwrap())).collect();
+    assert_eq!(shown, REFUSALS);
+    assert!(
+        told.iter().all(|one| !one.to_string().contains("outlet")),
+        "what was sent is repeated: {told:?}"
+    );
     // Time jumps to what comes next where nothing else does: the other account sees nothing but heartbeats.
     assert_eq!(player.next(&mut streams[1]).as_deref(), Some(": \n\n"));
     assert_eq!(player.next(&mut streams[0]).as_deref(), Some(": \n\n"), "it has beaten at the same time");

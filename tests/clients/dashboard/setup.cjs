@@ -80,13 +80,14 @@ async function setUp(page) {
   ok(/^[a-z0-9]{40}$/.test(key), "a new key");
   ok((await page.getByRole("region", { name: "The script tag" }).innerText()).includes(`data-key="${key}"`), "the key stands in the line for the page");
   same(await violations(page), [], "a new key");
+  await page.evaluate(() => window.scrollTo(0, 0));
   await page.screenshot({ path: shot("set-up-new-key"), fullPage: true });
   await page.getByLabel("Name").fill("Outlet");
   await page.getByRole("button", { name: "Add engine" }).click();
   const outlet = page.locator(".thing", { hasText: "Outlet" });
   await outlet.waitFor();
   const hashid = await outlet.locator("code").innerText();
-  await page.getByLabel("Search engine", { exact: true }).selectOption(hashid);
+  await page.getByRole("combobox", { name: "Search engine" }).selectOption(hashid);
   ok((await page.locator(".light").innerText()).includes("Waiting"), "no click yet");
   const sent = await fetch(`${told.url}/v1/collect?key=${key}`, { method: "POST", headers: { Origin: "https://shop.example.com", "Content-Type": "text/plain" }, body: JSON.stringify({ type: "click", hashid, doc_id: "sku1", rank: 1 }) });
   same(sent.status, 200, await sent.text());

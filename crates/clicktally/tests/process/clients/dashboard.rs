@@ -59,7 +59,6 @@ fn with(mut told: Value, more: &[(&str, Value)]) -> Value {
 }
 
 #[test]
-#[ignore = "a whole run of it has not been seen to pass: --ignored runs it"]
 fn the_dashboard_shows_what_the_api_says() {
     let Some((modules, chromium)) = node_modules("playwright-core").zip(chromium()) else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -75,7 +74,17 @@ fn the_dashboard_shows_what_the_api_says() {
 }
 
 #[test]
-#[ignore = "a whole run of it has not been seen to pass: --ignored runs it"]
+fn live_and_set_up_show_what_happens_as_it_happens() {
+    let Some((modules, chromium)) = node_modules("playwright-core").zip(chromium()) else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (server, told) = demo(folder.path());
+    let told = with(told, &[("chromium", json!(chromium)), ("pictures", json!(pictures()))]);
+    let said = play(node(&modules), "dashboard/setup.cjs", &told);
+    assert!(said.contains("set-up: "), "{said}");
+    server.stop();
+}
+
+#[test]
 fn hostile_texts_stay_texts_in_the_dashboard() {
     let Some((modules, chromium)) = node_modules("playwright-core").zip(chromium()) else { return };
     let folder = tempfile::tempdir().unwrap();

@@ -68,44 +68,55 @@ pub(super) async fn options(State(desk): State<Arc<Desk>>, request: Request) -> 
 /// Takes events, all or none. The first refusal in this order wins: who calls, the scope, a page's limits and origin, the
 /// encoding, room, the size, what an event says, which index it names.
 pub(super) async fn events(State(desk): State<Arc<Desk>>, request: Request) -> Response {
-    let (origin, answer) = match pass(&desk, &request) {
-        Ok((caller, origin)) => (origin, take(&desk, &caller, request).await),
-        Err(refusal) => (None, Err(counted(&desk, refusal))),
+    let (origin, answer) = match caller(&desk.app, &request) {
+        Ok(caller) => let_in(&desk, &caller, request).await,
+        Err(refusal) => (None, Err(refusal)),
     };
     let mut response = answer.map_or_else(Refusal::into_response, |()| ok());
     tell(origin.as_ref(), &mut response);
     response
 }
 
-/// A call that was refused as a whole is one that was received.
-fn counted(desk: &Desk, refusal: Refusal) -> Refusal {
+async fn let_in(desk: &Desk, caller: &Caller, request: Request) -> (Admitted, Result<(), Refusal>) {
+    let (origin, understood) = match pass(desk, caller, &request) {
+        Ok(origin) => (origin, understand(desk, caller, request).await),
+        Err(refusal) => (None, Err(refusal)),
+    };
+    let answer = match understood {
+        Ok(understood) => record(&desk.app, caller, understood).await,
+        Err(refusal) => Err(refused(&desk.app, caller, refusal)),
+    };
+    (origin, answer)
+}
+
+/// A call that was refused as a whole is one that was received; those who watch the account learn of it.
+fn refused(app: &App, caller: &Caller, refusal: Refusal) -> Refusal {
     if let Some(fate) = refusal.fate() {
-        desk.app.counts.met(fate, 1);
+        app.counts.met(fate, 1);
+        // These refusals have words and no codes: what became of the call stands for one.
+        let (code, now_ms) = (fate.label(), app.clock.now_ms());
+        app.live.refused(caller.account, Source::Insights, now_ms, code, &refusal.rule(), None);
     }
     refusal
 }
 
-async fn take(desk: &Desk, caller: &Caller, request: Request) -> Result<(), Refusal> {
-    let understood = understand(desk, caller, request).await;
-    record(&desk.app, caller, understood.map_err(|refusal| counted(desk, refusal))?).await
-}
-
-fn pass(desk: &Desk, request: &Request) -> Result<(Caller, Admitted), Refusal> {
-    let app = &desk.app;
+fn caller(app: &App, request: &Request) -> Result<Caller, Refusal> {
     let told = |name: &HeaderName| {
         credential(request.uri(), request.headers(), name).ok_or(Refusal::InvalidCredentials)
     };
     let caller = key_caller(&app.registry, &told(&API_KEY)?).ok_or(Refusal::InvalidCredentials)?;
     let application = told(&APPLICATION_ID)?;
     let account = app.registry.account(caller.account).ok_or(Refusal::InvalidCredentials)?;
-    if application != account.code.to_string() && application != *account.name {
-        return Err(Refusal::InvalidCredentials);
-    }
+    let is_named = application == account.code.to_string() || application == *account.name;
+    if is_named { Ok(caller) } else { Err(Refusal::InvalidCredentials) }
+}
+
+fn pass(desk: &Desk, caller: &Caller, request: &Request) -> Result<Admitted, Refusal> {
     if caller.needs(Scope::Click).is_err() && caller.needs(Scope::Write).is_err() {
         return Err(Refusal::NoScope);
     }
-    let origin = app.pages.admit(&caller, request, app.clock.running_ns())?;
-    Ok((caller, origin))
+    let app = &desk.app;
+    Ok(app.pages.admit(caller, request, app.clock.running_ns())?)
 }
 
 /// What the header says, or the parameter of the same name in any letter case; given once.
@@ -190,10 +201,10 @@ fn line(engines: &[Arc<Engine>], click: Clicked) -> Result<(u64, ClickLine), Ref
 }
 
 fn no_index(event: usize, name: &str, why: NoPlace) -> Refusal {
-    let shown: String = name.chars().take(SHOWN_CHARS_MAX).collect();
+    let name = name.chars().take(SHOWN_CHARS_MAX).collect();
     let why = match why {
         NoPlace::Unknown => "no search engine of this key has this name, hashid or index",
         NoPlace::Ambiguous => "several search engines have this name or index; name one as `hashid:index`",
     };
-    Refusal::NoIndex(format!("events[{event}].index: `{shown}`: {why}"))
+    Refusal::NoIndex { event, name, why }
 }

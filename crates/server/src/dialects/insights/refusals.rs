@@ -23,8 +23,13 @@ pub(super) enum Refusal {
     NoScope,
     ForeignOrigin,
     NoPath,
-    /// No such index, or several.
-    NoIndex(String),
+    /// Which event names no index, or several.
+    NoIndex {
+        event: usize,
+        /// As much of the name as is shown.
+        name: String,
+        why: &'static str,
+    },
     MethodNotAllowed,
     Timeout,
     PayloadTooLarge,
@@ -66,7 +71,7 @@ impl Refusal {
             Self::NoScope => Fate::AccessDenied,
             Self::ForeignOrigin => Fate::ForeignOrigin,
             Self::TooManyRequests => Fate::RateLimited,
-            Self::NoIndex(_) => Fate::UnknownEngine,
+            Self::NoIndex { .. } => Fate::UnknownEngine,
             Self::PayloadTooLarge => Fate::TooLarge,
             Self::Compressed => Fate::BadMediaType,
             Self::Unprocessable(_) => Fate::Invalid,
@@ -78,6 +83,14 @@ impl Refusal {
             | Self::UriTooLong
             | Self::HeadersTooLarge => return None,
         })
+    }
+
+    /// What is wrong, in words that repeat nothing of what was sent.
+    pub(super) fn rule(&self) -> Cow<'_, str> {
+        match self {
+            Self::NoIndex { event, why, .. } => format!("events[{event}].index: {why}").into(),
+            other => other.parts().1,
+        }
     }
 
     fn parts(&self) -> (StatusCode, Cow<'_, str>) {
@@ -93,7 +106,10 @@ impl Refusal {
                 "Pages of this origin may not use this key; list it with `key create --origin`",
             ),
             Self::NoPath => (StatusCode::NOT_FOUND, "Path not supported; events are sent to POST /1/events"),
-            Self::NoIndex(message) => return (StatusCode::NOT_FOUND, message.as_str().into()),
+            Self::NoIndex { event, name, why } => {
+                let message = format!("events[{event}].index: `{name}`: {why}");
+                return (StatusCode::NOT_FOUND, message.into());
+            }
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
             Self::Timeout => (StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time"),
             Self::PayloadTooLarge => {

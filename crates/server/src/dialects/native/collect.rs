@@ -40,8 +40,8 @@ pub(super) async fn options(State(desk): State<Arc<Desk>>, request: Request) -> 
 /// Takes what a page tells. The first refusal in this order wins: the key, its scope, the page's limits and origin, the
 /// media type, room, the size.
 pub(super) async fn collect(State(desk): State<Arc<Desk>>, request: Request) -> Response {
-    let (origin, answer) = match pass(&desk, &request) {
-        Ok((caller, origin)) => (origin, take(&desk, caller, request).await),
+    let (origin, answer) = match caller(&desk, &request) {
+        Ok(caller) => let_in(&desk, &caller, request).await,
         Err(refusal) => (None, Err(refusal)),
     };
     let mut response = answer.unwrap_or_else(Refusal::into_response);
@@ -49,15 +49,25 @@ pub(super) async fn collect(State(desk): State<Arc<Desk>>, request: Request) -> 
     response
 }
 
-fn pass(desk: &Desk, request: &Request) -> Result<(Caller, Admitted), Refusal> {
-    const SCOPE: &str = "only a key with the scope `click` may stand in an address";
+fn caller(desk: &Desk, request: &Request) -> Result<Caller, Refusal> {
     let key = key_of(request.uri()).ok_or(Refusal::NotAuthenticated)?;
-    let caller = key_caller(&desk.app.registry, &key).ok_or(Refusal::NotAuthenticated)?;
-    if !is_page_key(&caller) {
+    key_caller(&desk.app.registry, &key).ok_or(Refusal::NotAuthenticated)
+}
+
+async fn let_in(desk: &Desk, caller: &Caller, request: Request) -> (Admitted, Result<Response, Refusal>) {
+    let (origin, answer) = match pass(desk, caller, &request) {
+        Ok(origin) => (origin, take(desk, caller, request).await),
+        Err(refusal) => (None, Err(refusal)),
+    };
+    (origin, answer.inspect_err(|refusal| desk.tell(caller, refusal)))
+}
+
+fn pass(desk: &Desk, caller: &Caller, request: &Request) -> Result<Admitted, Refusal> {
+    const SCOPE: &str = "only a key with the scope `click` may stand in an address";
+    if !is_page_key(caller) {
         return Err(desk.counted(Fate::AccessDenied, Refusal::AccessDenied(SCOPE)));
     }
-    let origin = desk.admit(&caller, request)?;
-    Ok((caller, origin))
+    desk.admit(caller, request)
 }
 
 /// The key in the address, if it is there once.
@@ -67,7 +77,7 @@ fn key_of(uri: &Uri) -> Option<String> {
     keys.next().filter(|_| keys.next().is_none())
 }
 
-async fn take(desk: &Desk, caller: Caller, request: Request) -> Result<Response, Refusal> {
+async fn take(desk: &Desk, caller: &Caller, request: Request) -> Result<Response, Refusal> {
     check_media_type(request.headers(), PAGE_TYPES)
         .map_err(|refusal| desk.counted(Fate::BadMediaType, refusal))?;
     let app = &desk.app;
@@ -75,7 +85,7 @@ async fn take(desk: &Desk, caller: Caller, request: Request) -> Result<Response,
     let rules =
         Rules::of(&app.settings, request.headers(), now_ms).with_device(told_device(request.headers()));
     let (body, room) = desk.body(request, Sender::Page).await?;
-    read_and_record(app, &caller, body, &rules, now_ms, room).await.map(answered)
+    read_and_record(app, caller, body, &rules, now_ms, room).await.map(answered)
 }
 
 async fn read_and_record(

@@ -48,10 +48,10 @@ pub(super) enum Sender {
     Page,
 }
 
-/// A call after the checks of its caller: what a page is held to, and the origin to answer to.
-pub(super) struct Passed {
-    pub(super) caller: Caller,
-    pub(super) rules: Option<Rules>,
+/// A call after the checks of its caller, and what a page's is held to.
+struct Passed {
+    caller: Caller,
+    rules: Option<Rules>,
 }
 
 impl Desk {
@@ -78,19 +78,14 @@ impl Desk {
     /// Lets a page's call pass or not; any other caller passes.
     pub(super) fn admit(&self, caller: &Caller, request: &Request) -> Result<Admitted, Refusal> {
         let admitted = self.app.pages.admit(caller, request, self.app.clock.running_ns());
-        admitted.map_err(|blocked| {
-            let refusal = self.counted(blocked.fate(), blocked.into());
-            let (code, message) = refusal.words();
-            self.app.live.refused(
-                caller.account,
-                Source::Native,
-                self.app.clock.now_ms(),
-                code,
-                &message,
-                None,
-            );
-            refusal
-        })
+        admitted.map_err(|blocked| self.counted(blocked.fate(), blocked.into()))
+    }
+
+    /// Tells those who watch the account of a call that was refused as a whole.
+    pub(super) fn tell(&self, caller: &Caller, refusal: &Refusal) {
+        let (code, message) = refusal.words();
+        let now_ms = self.app.clock.now_ms();
+        self.app.live.refused(caller.account, Source::Native, now_ms, code, &message, None);
     }
 
     /// Reads a body for which there is room.
@@ -113,8 +108,8 @@ impl Desk {
 /// Takes a body of lines. The first refusal in this order wins: who calls, the scope, a page's limits and origin, the
 /// media type, the `Idempotency-Key`, room, the size.
 pub(super) async fn events(State(desk): State<Arc<Desk>>, request: Request) -> Response {
-    let (origin, answer) = match pass(&desk, &request) {
-        Ok((passed, origin)) => (origin, take(&desk, passed, request).await),
+    let (origin, answer) = match desk.caller(&request) {
+        Ok(caller) => let_in(&desk, caller, request).await,
         Err(refusal) => (None, Err(refusal)),
     };
     let mut response = answer.unwrap_or_else(Refusal::into_response);
@@ -122,18 +117,25 @@ pub(super) async fn events(State(desk): State<Arc<Desk>>, request: Request) -> R
     response
 }
 
+async fn let_in(desk: &Desk, caller: Caller, request: Request) -> (Admitted, Result<Response, Refusal>) {
+    let (origin, answer) = match pass(desk, &caller, &request) {
+        Ok((rules, origin)) => (origin, take(desk, Passed { caller: caller.clone(), rules }, request).await),
+        Err(refusal) => (None, Err(refusal)),
+    };
+    (origin, answer.inspect_err(|refusal| desk.tell(&caller, refusal)))
+}
+
 /// The checks of the caller, and what a page's call is held to.
-fn pass(desk: &Desk, request: &Request) -> Result<(Passed, Admitted), Refusal> {
+fn pass(desk: &Desk, caller: &Caller, request: &Request) -> Result<(Option<Rules>, Admitted), Refusal> {
     const SCOPE: &str = "this key lacks the scope `write`";
-    let caller = desk.caller(request)?;
-    let is_page = is_page_key(&caller);
+    let is_page = is_page_key(caller);
     if !is_page && caller.needs(Scope::Write).is_err() {
         return Err(desk.counted(Fate::AccessDenied, Refusal::AccessDenied(SCOPE)));
     }
-    let origin = desk.admit(&caller, request)?;
+    let origin = desk.admit(caller, request)?;
     let app = &desk.app;
     let rules = || Rules::of(&app.settings, request.headers(), app.clock.now_ms());
-    Ok((Passed { caller, rules: is_page.then(rules) }, origin))
+    Ok((is_page.then(rules), origin))
 }
 
 async fn take(desk: &Desk, passed: Passed, request: Request) -> Result<Response, Refusal> {

@@ -160,6 +160,16 @@ async fn shown(app: &Arc<App>, told: Event) -> Option<Bytes> {
 }
 
 fn clicked(app: &App, click: &Click, source: Source) -> Bytes {
+    let search =
+        || app.store.searches(Some(click.account), click.query_id.as_deref()?).ok()?.into_iter().next();
+    let search = search();
+    // As it is counted: with what its search tells. The search's words as they were typed, where it is known.
+    let mut click = click.clone();
+    if let Some(search) = &search {
+        click.complete(search);
+    }
+    let typed = search.and_then(|search| search.query.clone());
+    let folded = || click.terms.as_ref().map(|terms| SearchTerms::as_str(terms).to_owned());
     let dfid = click.index.as_ref().map(|index| Dfid {
         engine: click.engine,
         index: index.clone(),
@@ -167,10 +177,6 @@ fn clicked(app: &App, click: &Click, source: Source) -> Bytes {
     });
     let item = dfid.and_then(|dfid| app.registry.item(&dfid).ok().flatten());
     let (title, link) = item.map_or((None, None), |item| (item.title, item.link));
-    // As it was typed, where its search is known; a click by itself has it folded.
-    let searches = || app.store.searches(Some(click.account), click.query_id.as_deref()?).ok();
-    let typed = searches().and_then(|searches| searches.first()?.query.clone());
-    let folded = || click.terms.as_ref().map(|terms| SearchTerms::as_str(terms).to_owned());
     let told = ClickTold {
         at: click.at_ms,
         received_at: click.received_ms,

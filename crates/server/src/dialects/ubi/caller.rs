@@ -16,25 +16,25 @@ use crate::pages::is_page_key;
 
 const KEY_PARAMETER: &str = "key";
 
-/// The caller, who may feed.
+/// The caller.
 pub(super) fn of(app: &App, uri: &Uri, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    if headers.contains_key(AUTHORIZATION) {
+        let told = sole(headers, &AUTHORIZATION).ok_or(Refusal::NotAuthenticated)?;
+        return authorized(app, told).ok_or(Refusal::NotAuthenticated);
+    }
+    let key = key_of(uri).ok_or(Refusal::NotAuthenticated)?;
+    access::key_caller(&app.registry, &key).ok_or(Refusal::NotAuthenticated)
+}
+
+/// Whether the caller may send documents, in the way in which they named themselves.
+pub(super) fn may_feed(caller: &Caller, headers: &HeaderMap) -> Result<(), Refusal> {
     const ADDRESS: &str = "only a key with the scope `click` may stand in an address";
     const SCOPE: &str = "this key has neither the scope `write` nor `click`";
-    let caller = if headers.contains_key(AUTHORIZATION) {
-        let told = sole(headers, &AUTHORIZATION).ok_or(Refusal::NotAuthenticated)?;
-        authorized(app, told).ok_or(Refusal::NotAuthenticated)?
-    } else {
-        let key = key_of(uri).ok_or(Refusal::NotAuthenticated)?;
-        let caller = access::key_caller(&app.registry, &key).ok_or(Refusal::NotAuthenticated)?;
-        if !is_page_key(&caller) {
-            return Err(Refusal::AccessDenied(ADDRESS));
-        }
-        caller
-    };
-    if caller.needs(Scope::Write).is_err() && caller.needs(Scope::Click).is_err() {
-        return Err(Refusal::AccessDenied(SCOPE));
+    if !headers.contains_key(AUTHORIZATION) && !is_page_key(caller) {
+        return Err(Refusal::AccessDenied(ADDRESS));
     }
-    Ok(caller)
+    let may = [Scope::Write, Scope::Click].iter().any(|scope| caller.needs(*scope).is_ok());
+    if may { Ok(()) } else { Err(Refusal::AccessDenied(SCOPE)) }
 }
 
 /// `Token KEY`, `Bearer JWT`; `Basic` with the key as the password; `ApiKey` with the key, or as `base64(id:key)`.

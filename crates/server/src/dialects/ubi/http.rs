@@ -18,8 +18,8 @@ use super::refusal::Refusal;
 use crate::access::Caller;
 use crate::app::App;
 use crate::browser::told_device;
-use crate::counts::Fate;
 use crate::http::{BodyRoom, Held, Trouble};
+use crate::live::Source;
 use crate::pages::{Admitted, Callable, PAGE_BODY_BYTES_MAX, Rules, is_page_key, preflight, tell};
 
 /// The largest body, in bytes.
@@ -124,40 +124,55 @@ async fn dispatch(desk: &Desk, place: Place, id: Option<String>, request: Reques
             response
         });
     }
-    let (origin, answer) = match pass(desk, place, id.is_some(), &request) {
-        Ok((caller, origin)) => {
-            let answer = match place {
-                // Loaders ask for their index, and make it where it is not there: it always is.
-                Place::Documents(index) if request.method() != Method::POST => Ok(answer::index(index)),
-                _ => take(desk, &caller, place, id, request).await,
-            };
-            (origin, answer)
-        }
-        Err(refusal) => (None, Err(counted(desk, refusal))),
+    let (origin, answer) = match caller(desk, place, id.is_some(), &request) {
+        Ok(caller) => let_in(desk, &caller, place, id, request).await,
+        Err(refusal) => (None, Err(refusal)),
     };
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);
     tell(origin.as_ref(), &mut response);
     response
 }
 
-/// A call that was refused as a whole is one that was received.
-fn counted(desk: &Desk, refusal: Refusal) -> Refusal {
+async fn let_in(
+    desk: &Desk,
+    caller: &Caller,
+    place: Place,
+    id: Option<String>,
+    request: Request,
+) -> (Admitted, Result<Response, Refusal>) {
+    match pass(desk, caller, &request) {
+        Ok(origin) => match place {
+            // Loaders ask for their index, and make it where it is not there: it always is.
+            Place::Documents(index) if request.method() != Method::POST => (origin, Ok(answer::index(index))),
+            _ => (origin, take(desk, caller, place, id, request).await),
+        },
+        Err(refusal) => (None, Err(refused(&desk.app, caller, refusal))),
+    }
+}
+
+/// A call that was refused as a whole is one that was received; those who watch the account learn of it.
+fn refused(app: &App, caller: &Caller, refusal: Refusal) -> Refusal {
     if let Some(fate) = refusal.fate() {
-        desk.app.counts.met(fate, 1);
+        app.counts.met(fate, 1);
+        let (kind, reason) = refusal.words();
+        app.live.refused(caller.account, Source::Ubi, app.clock.now_ms(), kind, &reason, None);
     }
     refusal
 }
 
 /// The checks of the method and the caller, in their order.
-fn pass(desk: &Desk, place: Place, has_id: bool, request: &Request) -> Result<(Caller, Admitted), Refusal> {
+fn caller(desk: &Desk, place: Place, has_id: bool, request: &Request) -> Result<Caller, Refusal> {
     let allow = place.allow(has_id);
     if !allow.split(", ").any(|method| method == request.method().as_str()) {
         return Err(Refusal::MethodNotAllowed(allow));
     }
+    caller::of(&desk.app, request.uri(), request.headers())
+}
+
+fn pass(desk: &Desk, caller: &Caller, request: &Request) -> Result<Admitted, Refusal> {
+    caller::may_feed(caller, request.headers())?;
     let app = &desk.app;
-    let caller = caller::of(app, request.uri(), request.headers())?;
-    let origin = app.pages.admit(&caller, request, app.clock.running_ns())?;
-    Ok((caller, origin))
+    Ok(app.pages.admit(caller, request, app.clock.running_ns())?)
 }
 
 /// Checks what the headers say about the body: JSON or lines of it, as it is. Beacons send it as `text/plain`.
@@ -187,7 +202,7 @@ async fn take(
     request: Request,
 ) -> Result<Response, Refusal> {
     let began_ns = desk.app.clock.running_ns();
-    let read = read(desk, caller, request).await.map_err(|refusal| counted(desk, refusal));
+    let read = read(desk, caller, request).await.map_err(|refusal| refused(&desk.app, caller, refusal));
     let (held, rules) = read?;
     let (app, caller) = (Arc::clone(&desk.app), caller.clone());
     let work = tokio::spawn(async move {
@@ -225,10 +240,7 @@ async fn answered(
         Place::Document(index) => Ok(vec![put(Action::Index, index, id, body)]),
         Place::Create(index) => Ok(vec![put(Action::Create, index, id, body)]),
     };
-    let wanted = wanted.map_err(|reason| {
-        app.counts.met(Fate::Invalid, 1);
-        Refusal::BadRequest(reason.into())
-    })?;
+    let wanted = wanted.map_err(|reason| refused(app, caller, Refusal::BadRequest(reason.into())))?;
     record(app, caller, wanted, rules).await
 }
 

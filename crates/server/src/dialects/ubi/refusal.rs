@@ -90,6 +90,12 @@ impl Refusal {
         })
     }
 
+    /// Its kind and reason.
+    pub(super) fn words(&self) -> (&'static str, Cow<'_, str>) {
+        let (_, kind, reason) = self.parts();
+        (kind, reason)
+    }
+
     fn parts(&self) -> (StatusCode, &'static str, Cow<'_, str>) {
         const SECURITY: &str = "security_exception";
         const ARGUMENT: &str = "illegal_argument_exception";
