@@ -45,7 +45,7 @@ async function door(page) {
   await page.goto(`${told.url}/?view=items&period=7d`);
   await calm(page);
   same(await violations(page), [], "door");
-  await page.screenshot({ path: shot("sign-in-light") });
+  await inEveryWindow(page, (kind) => page.screenshot({ path: shot(`sign-in-${kind}`) }));
   await page.getByLabel("API key", { exact: true }).fill("x".repeat(40));
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByText("There is no such key.").waitFor();

@@ -22,13 +22,22 @@ fn node(modules: &Path) -> Command {
     node
 }
 
-/// Where the pictures go: into the documentation only where somebody asks for new ones.
+/// Where the pictures go.
 fn pictures() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    if std::env::var_os("CLICKTALLY_TESTS_PICTURES").is_some() {
-        root.join("docs/images")
-    } else {
-        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("pictures")
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("pictures")
+}
+
+/// Puts pictures into the documentation where somebody asks for new ones: each of these views light, dark and on a phone.
+fn publish(views: &[&str]) {
+    if std::env::var_os("CLICKTALLY_TESTS_PICTURES").is_none() {
+        return;
+    }
+    let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/images");
+    for view in views {
+        for window in ["light", "dark", "phone"] {
+            let name = format!("{view}-{window}.png");
+            std::fs::copy(pictures().join(&name), images.join(&name)).unwrap();
+        }
     }
 }
 
@@ -71,6 +80,7 @@ fn the_dashboard_shows_what_the_api_says() {
     assert!(time["median_ms"].as_u64().unwrap() <= MS_MAX, "{time}");
     let said = play(node(&modules), "dashboard/views.cjs", &told);
     assert!(said.contains("dashboard: "), "{said}");
+    publish(&["sign-in", "overview", "items", "item", "searches", "search"]);
 }
 
 #[test]
@@ -81,6 +91,7 @@ fn live_and_set_up_show_what_happens_as_it_happens() {
     let told = with(told, &[("chromium", json!(chromium)), ("pictures", json!(pictures()))]);
     let said = play(node(&modules), "dashboard/setup.cjs", &told);
     assert!(said.contains("set-up: "), "{said}");
+    publish(&["live", "set-up"]);
     server.stop();
 }
 
