@@ -28,13 +28,21 @@ pub(super) const VENDORED: &[Embedded] = embedded![
     TEXT "vendor/uPlot.LICENSE.txt" => "uplot.license.txt",
 ];
 
-/// Our own.
-pub(super) const OWN: &[Embedded] = embedded![
-    PICTURE "mark.svg",
+/// Pictures.
+pub(super) const PICTURES: &[Embedded] = embedded![PICTURE "mark.svg"];
+
+/// What all styles are served as, in this order.
+pub(super) const SHEET: (&str, &str) = ("styles.css", STYLE);
+pub(super) const STYLES: &[Embedded] = embedded![
     STYLE "base.css",
     STYLE "frame.css",
     STYLE "parts.css",
     STYLE "views.css",
+];
+
+/// What all modules are served as.
+pub(super) const MODULE: (&str, &str) = ("modules.js", SCRIPT);
+pub(super) const MODULES: &[Embedded] = embedded![
     SCRIPT "amounts.js",
     SCRIPT "api.js",
     SCRIPT "bars.js",

@@ -1,6 +1,7 @@
 //! The dashboard: one document at `/`, whose views are its query, and the files that it is made of. It must know no
 //! statistic and no session: those it asks for as anybody may, at their own documented paths.
 
+mod bundle;
 mod files;
 mod names;
 
@@ -17,7 +18,7 @@ use axum::routing::get;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use names::{Named, named, renamed};
+use names::{Named, renamed};
 
 /// Where the files lie.
 const FOLDER: &str = "/dashboard/";
@@ -61,23 +62,24 @@ struct File {
 
 impl Dashboard {
     fn new() -> Self {
-        let named = named(files::VENDORED.iter().chain(files::OWN));
-        let page = File::new("text/html; charset=utf-8", document(&named));
+        let named = named();
+        let page = renamed(files::PAGE, &named, FOLDER);
         let files = named.into_iter().map(|file| (file.name, File::new(file.kind, file.bytes))).collect();
-        Self { page, files }
+        Self { page: File::new("text/html; charset=utf-8", page.into()), files }
     }
 }
 
-/// The document, with the served names, and with every module named in its head: a browser fetches them all at once,
-/// instead of finding each in the one before.
-fn document(named: &[Named]) -> Bytes {
-    let page = renamed(files::PAGE.as_bytes(), named, FOLDER);
-    let page = String::from_utf8_lossy(&page);
-    let own =
-        |file: &&Named| files::OWN.iter().any(|own| own.name == file.source) && file.source.ends_with(".js");
-    let preload = |file: &Named| format!("<link rel=\"modulepreload\" href=\"{FOLDER}{}\">\n", file.name);
-    let preloads: String = named.iter().filter(own).map(preload).collect();
-    page.replacen("</head>", &format!("{preloads}</head>"), 1).into()
+/// What is served beside the document.
+fn named() -> Vec<Named> {
+    let ((sheet, style), (module, script)) = (files::SHEET, files::MODULE);
+    let single = files::VENDORED.iter().chain(files::PICTURES);
+    single
+        .map(|file| Named::new(file.name, file.kind, Bytes::from_static(file.bytes)))
+        .chain([
+            Named::new(sheet, style, bundle::sheet(files::STYLES).into()),
+            Named::new(module, script, bundle::script(files::MODULES).into()),
+        ])
+        .collect()
 }
 
 impl File {
