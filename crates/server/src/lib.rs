@@ -24,6 +24,7 @@ pub mod live;
 mod media_type;
 mod origins;
 pub mod pages;
+mod passwords;
 mod query_params;
 mod query_string;
 mod received;
