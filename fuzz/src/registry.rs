@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use clicks::{AccountCode, EngineIndex, Item};
 use journal::{Disk, SimulatedDisk};
 use registry::{
-    Confines, EngineUpdate, MasterSecret, NewEngine, Registry, RegistryBackup, RegistryCounts,
+    Confines, EngineUpdate, MasterSecret, NewEngine, PasswordHash, Registry, RegistryBackup, RegistryCounts,
     RegistryOptions, Scopes, verify,
 };
 
@@ -52,6 +52,12 @@ static FILES: LazyLock<Vec<(String, Vec<u8>)>> = LazyLock::new(|| {
     .unwrap();
     registry.create_page_key(shop, confines, 1).unwrap();
     registry.revoke_key(&key.info.id).unwrap();
+    for name in ["Anna", "bert"] {
+        let (hash, scopes) = (PasswordHash::nobodys(), "read".parse().unwrap());
+        registry.create_user(shop, name, hash, scopes, 2).unwrap();
+    }
+    registry.set_password(shop, "anna", PasswordHash::nobodys()).unwrap();
+    registry.delete_user(shop, "bert").unwrap();
     changes_and_goes(&registry);
     registry.put_items((0..20).map(item).collect()).unwrap();
     registry.close();
@@ -131,8 +137,8 @@ fn damaged(input: &mut Input<'_>) {
         Ok(registry) => {
             // All that a registry may lose is an unfinished write: the last one.
             assert!(name != HEAD && !listed, "{damage:?} of {name} went unnoticed");
-            let RegistryCounts { accounts, engines, keys, .. } = registry.counts();
-            assert_eq!((accounts, engines, keys), (1, 1, 2), "{damage:?} of {name}");
+            let RegistryCounts { accounts, engines, keys, users, .. } = registry.counts();
+            assert_eq!((accounts, engines, keys, users), (1, 1, 2, 1), "{damage:?} of {name}");
         }
     }
 }
@@ -189,6 +195,7 @@ fn seen(registry: &Registry) -> (RegistryCounts, Vec<String>) {
     let mut keys: Vec<String> = registry.keys(None).iter().map(|key| format!("{key:?}")).collect();
     keys.sort_unstable();
     told.append(&mut keys);
+    told.extend(registry.users(None).iter().map(|user| format!("{user:?}")));
     for number in 0..20 {
         let item = item(number);
         let doc_id = item.doc_id.as_str();

@@ -40,6 +40,9 @@ pub enum Command {
     /// API keys
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Users of the dashboard
+    #[command(subcommand)]
+    User(UserCommand),
     /// Search engines
     #[command(subcommand)]
     Engine(EngineCommand),
@@ -219,6 +222,63 @@ pub enum KeyCommand {
         #[command(flatten)]
         directory: Directory,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// Make a user, who signs in with a password; it is asked for, or read from standard input
+    Create {
+        #[command(flatten)]
+        who: Who,
+        /// What the user may do: read, write, manage; comma-separated
+        #[arg(long, default_value = "read")]
+        scope: String,
+        #[command(flatten)]
+        password: PasswordFrom,
+        #[command(flatten)]
+        directory: Directory,
+    },
+    /// List the users
+    List {
+        /// Only of this account [name or code]
+        #[arg(long)]
+        account: Option<String>,
+        #[command(flatten)]
+        directory: Directory,
+    },
+    /// Give a user another password, which ends the user's sessions
+    Password {
+        #[command(flatten)]
+        who: Who,
+        #[command(flatten)]
+        password: PasswordFrom,
+        #[command(flatten)]
+        directory: Directory,
+    },
+    /// Remove a user, which ends the user's sessions
+    Delete {
+        #[command(flatten)]
+        who: Who,
+        #[command(flatten)]
+        directory: Directory,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Who {
+    /// The account [name or code]
+    #[arg(long)]
+    pub account: String,
+    /// The user's name: 1 to 128 characters; capitals don't count
+    #[arg(long)]
+    pub name: String,
+}
+
+#[derive(Debug, Args)]
+pub struct PasswordFrom {
+    /// Read the password from this file instead: 12 to 256 characters, without the line's end
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]

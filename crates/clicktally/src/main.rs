@@ -9,6 +9,7 @@ mod engines;
 mod failure;
 mod house;
 mod output;
+mod password;
 mod reach;
 mod terminal;
 
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Export(args) => commands::export(args),
         Command::Account(command) => commands::account(command),
         Command::Key(command) => commands::key(command),
+        Command::User(command) => commands::user(command),
         Command::Engine(command) => commands::engine(command),
         Command::Stats(command) => commands::stats(command),
         Command::Top(args) => commands::top(&args),

@@ -1,4 +1,4 @@
-//! What the registry is asked: accounts, keys, engines, and who holds which item. Answers come from memory, but for an
+//! What the registry is asked: accounts, keys, users, engines, and who holds which item. Answers come from memory, but for an
 //! item's title and link.
 
 use std::sync::Arc;
@@ -10,8 +10,10 @@ use crate::engine::{Engine, site_of_host};
 use crate::error::RegistryError;
 use crate::item::{Known, Place};
 use crate::key::{KeyId, KeyInfo, SigningKey};
+use crate::password::PasswordHash;
 use crate::record::item_at;
 use crate::registry::Registry;
+use crate::user::{UserInfo, UserStamp, folded};
 
 /// The most places that [`Registry::places_of`] and [`Registry::places_within`] return: the first that came to be.
 pub const PLACES_MAX: usize = 1_000;
@@ -20,6 +22,26 @@ pub const PLACES_MAX: usize = 1_000;
 const READ_ATTEMPTS_MAX: usize = 4;
 
 impl Registry {
+    /// All users, or those of one account, by account and folded name.
+    #[must_use]
+    pub fn users(&self, account: Option<AccountCode>) -> Vec<UserInfo> {
+        self.inner.visible.directory().users(account)
+    }
+
+    /// The user with this stamp: nobody once the password has changed.
+    #[must_use]
+    pub fn user(&self, stamp: UserStamp) -> Option<UserInfo> {
+        self.inner.visible.directory().user(stamp)
+    }
+
+    /// The user of this name, with what a password is compared with. Without an account: the user of this name in whatever
+    /// account, if there is only one.
+    #[must_use]
+    pub fn user_named(&self, account: Option<AccountCode>, name: &str) -> Option<(UserInfo, PasswordHash)> {
+        let user = self.inner.visible.directory().user_named(account, &folded(name)?)?;
+        Some((user.info.clone(), user.password.clone()))
+    }
+
     /// All accounts, by their codes.
     #[must_use]
     pub fn accounts(&self) -> Vec<Account> {

@@ -8,7 +8,8 @@ use clicks::{AccountCode, EngineIndex, Hashid, IndexName};
 use crate::directory::Account;
 use crate::engine::Engine;
 use crate::key::{KeyId, StoredKey};
-use crate::record::Record;
+use crate::record::{Record, UserText};
+use crate::user::{StoredUser, UserStamp};
 
 /// One change of the directory.
 #[derive(Clone)]
@@ -16,6 +17,13 @@ pub(crate) enum Change {
     Account(Account),
     Key(Arc<StoredKey>),
     KeyRevoked(KeyId),
+    User(Arc<StoredUser>),
+    /// Another password for the user that has the stamp `was`.
+    UserReplaced {
+        was: UserStamp,
+        user: Arc<StoredUser>,
+    },
+    UserRemoved(UserStamp),
     Engine(Arc<Engine>),
     /// The index of an item, new or known.
     Index(EngineIndex),
@@ -42,6 +50,9 @@ impl Change {
             Self::Account(account) => Record::Account { code: account.code, name: &account.name },
             Self::Key(key) => Record::Key { info: key.info.clone(), sealed: key.sealed },
             Self::KeyRevoked(id) => Record::KeyRevoked { id: *id },
+            Self::User(user) => Record::User(text_of(user)),
+            Self::UserReplaced { was, user } => Record::UserReplaced { was: *was, user: text_of(user) },
+            Self::UserRemoved(stamp) => Record::UserRemoved { stamp: *stamp },
             Self::Engine(engine) => Record::Engine {
                 hashid: engine.hashid,
                 account: engine.account,
@@ -66,4 +77,8 @@ impl Change {
             }
         }
     }
+}
+
+fn text_of(user: &StoredUser) -> UserText<'_> {
+    UserText { info: user.info.clone(), sealed: &user.sealed }
 }

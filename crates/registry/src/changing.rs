@@ -1,4 +1,4 @@
-//! Changes of the directory: how accounts, keys, engines and indices come to be, change and go. A call returns only when
+//! Changes of the directory: how accounts, keys, users, engines and indices come to be, change and go. A call returns only when
 //! its change is durable and visible.
 
 use std::sync::Arc;
@@ -11,9 +11,11 @@ use crate::directory::Account;
 use crate::engine::{ENGINE_INDICES_MAX, ENGINE_SITES_MAX, Engine, EngineUpdate, NewEngine, site_name};
 use crate::error::RegistryError;
 use crate::key::{KeyId, KeyInfo, NewKey};
+use crate::password::PasswordHash;
 use crate::registry::Registry;
 use crate::scopes::Scopes;
 use crate::secret::random;
+use crate::user::{UserInfo, UserStamp, check_user_name, folded};
 
 impl Registry {
     /// Makes an account.
@@ -87,6 +89,65 @@ impl Registry {
         Ok(info)
     }
 
+    /// Makes a user of the dashboard. Names that differ only in case, white space at the ends or how a letter is composed
+    /// are the same.
+    ///
+    /// # Errors
+    /// [`RegistryError::NoAccount`], `UserExists`, `Invalid`, `TooMany`; `NotWritten` and `Stopped`.
+    pub fn create_user(
+        &self,
+        account: AccountCode,
+        name: &str,
+        password: PasswordHash,
+        scopes: Scopes,
+        now_ms: i64,
+    ) -> Result<UserInfo, RegistryError> {
+        let name = name.trim();
+        check_user_name(name)?;
+        if scopes == Scopes::CLICK {
+            let what = "a user has scopes of read, write and manage; click is for keys in public pages";
+            return Err(RegistryError::Invalid { what });
+        }
+        let stamp = new_stamp()?;
+        let info = UserInfo { account, name: Arc::from(name), scopes, created_ms: now_ms, stamp };
+        let user = self.inner.vault.users.seal(info.clone(), password).map_err(RegistryError::NotWritten)?;
+        self.change(Change::User(Arc::new(user)))?;
+        Ok(info)
+    }
+
+    /// Gives a user another password, and with it another stamp.
+    ///
+    /// # Errors
+    /// [`RegistryError::NoUser`]; `NotWritten` and `Stopped`.
+    pub fn set_password(
+        &self,
+        account: AccountCode,
+        name: &str,
+        password: PasswordHash,
+    ) -> Result<UserInfo, RegistryError> {
+        let before = self.known_user(account, name)?;
+        let info = UserInfo { stamp: new_stamp()?, ..before.clone() };
+        let user = self.inner.vault.users.seal(info.clone(), password).map_err(RegistryError::NotWritten)?;
+        self.change(Change::UserReplaced { was: before.stamp, user: Arc::new(user) })?;
+        Ok(info)
+    }
+
+    /// Removes a user, for good; another may have the name.
+    ///
+    /// # Errors
+    /// [`RegistryError::NoUser`]; `NotWritten` and `Stopped`.
+    pub fn delete_user(&self, account: AccountCode, name: &str) -> Result<UserInfo, RegistryError> {
+        let info = self.known_user(account, name)?;
+        self.change(Change::UserRemoved(info.stamp))?;
+        Ok(info)
+    }
+
+    fn known_user(&self, account: AccountCode, name: &str) -> Result<UserInfo, RegistryError> {
+        let folded = folded(name).ok_or(RegistryError::NoUser)?;
+        let user = self.inner.visible.directory().user_named(Some(account), &folded);
+        user.map(|user| user.info.clone()).ok_or(RegistryError::NoUser)
+    }
+
     /// Makes a search engine.
     ///
     /// # Errors
@@ -145,6 +206,10 @@ impl Registry {
     pub fn delete_index(&self, place: EngineIndex) -> Result<(), RegistryError> {
         self.change(Change::IndexRemoved(place))
     }
+}
+
+fn new_stamp() -> Result<UserStamp, RegistryError> {
+    random().map(UserStamp::from_bytes).map_err(RegistryError::NotWritten)
 }
 
 fn site_names(sites: Vec<String>) -> Result<Vec<String>, RegistryError> {

@@ -71,7 +71,8 @@ impl Visible {
     pub(crate) fn live_and_dead_bytes(&self) -> (u64, u64) {
         let directory = self.directory();
         let (accounts, keys, engines) = directory.counts();
-        let live = (accounts + keys + engines + directory.retired()) as u64 + self.items.len();
+        let live = (accounts + keys + directory.user_count() + engines + directory.retired()) as u64
+            + self.items.len();
         drop(directory);
         let records = self.records.load(Ordering::Relaxed).max(1);
         let bytes = self.bytes.load(Ordering::Relaxed);

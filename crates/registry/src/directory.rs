@@ -1,4 +1,4 @@
-//! The directory: accounts, keys and engines in memory, with the rules that keep them unique. It knows no file and no
+//! The directory: accounts, keys, users and engines in memory, with the rules that keep them unique. It knows no file and no
 //! thread: a change is checked, then applied, and the same changes in the same order give the same directory.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -12,9 +12,12 @@ use crate::error::RegistryError;
 use crate::item::Place;
 use crate::key::{KeyId, KeyInfo, KeyLookup, SigningKey, StoredKey};
 use crate::scopes::Scope;
+use crate::user::{StoredUser, UserInfo, UserStamp};
 
 /// The most keys of one account: a JWT is checked against each of them.
 pub const ACCOUNT_KEYS_MAX: usize = 1_000;
+/// The most users of one account.
+pub const ACCOUNT_USERS_MAX: usize = 1_000;
 
 /// An account: whom engines and keys belong to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,13 +33,18 @@ pub struct Account {
 pub(crate) struct Limits {
     pub(crate) accounts_max: usize,
     pub(crate) keys_max: usize,
+    pub(crate) users_max: usize,
     pub(crate) engines_max: usize,
 }
 
 impl Limits {
     /// For what was accepted earlier, perhaps under higher limits.
-    pub(crate) const NONE: Self =
-        Self { accounts_max: usize::MAX, keys_max: usize::MAX, engines_max: usize::MAX };
+    pub(crate) const NONE: Self = Self {
+        accounts_max: usize::MAX,
+        keys_max: usize::MAX,
+        users_max: usize::MAX,
+        engines_max: usize::MAX,
+    };
 }
 
 /// An engine with the numbers of its indices, in their order.
@@ -56,6 +64,10 @@ pub(crate) struct Directory {
     lookups: HashMap<KeyLookup, KeyId>,
     /// How many keys list an origin.
     origins: HashMap<Box<str>, usize>,
+    /// By their folded names, so that all of one name lie together.
+    users: BTreeMap<(Arc<str>, AccountCode), Arc<StoredUser>>,
+    users_of: BTreeSet<(AccountCode, Arc<str>)>,
+    stamps: HashMap<UserStamp, (Arc<str>, AccountCode)>,
     engines: BTreeMap<Hashid, EngineEntry>,
     engines_of: BTreeSet<(AccountCode, Hashid)>,
     sites: HashMap<String, Hashid>,
@@ -83,6 +95,14 @@ impl Directory {
                 if taken { Err(RegistryError::Invalid { what: "this key is known already" }) } else { Ok(()) }
             }
             Change::KeyRevoked(id) => self.keys.get(id).map(|_| ()).ok_or(RegistryError::NoKey),
+            Change::User(user) => self.check_user(user, limits),
+            Change::UserReplaced { was, user } => {
+                let known = self.stamps.get(was).ok_or(RegistryError::NoUser)?;
+                let is_same = *known == user.place() && !self.stamps.contains_key(&user.info.stamp);
+                let what = "a user's name and account stay, and each password has a stamp of its own";
+                if is_same { Ok(()) } else { Err(RegistryError::Invalid { what }) }
+            }
+            Change::UserRemoved(stamp) => self.stamps.get(stamp).map(|_| ()).ok_or(RegistryError::NoUser),
             Change::Engine(engine) => self.check_engine(engine, limits),
             Change::Index(place) => {
                 let entry = self.engines.get(&place.engine).ok_or(RegistryError::NoEngine)?;
@@ -110,6 +130,19 @@ impl Directory {
                 self.place(place.engine, place.index.as_str()).map(|_| ()).ok_or(RegistryError::NoIndex)
             }
         }
+    }
+
+    fn check_user(&self, user: &StoredUser, limits: Limits) -> Result<(), RegistryError> {
+        let account = user.info.account;
+        self.accounts.get(&account).ok_or(RegistryError::NoAccount)?;
+        if self.users.contains_key(&user.place()) {
+            return Err(RegistryError::UserExists);
+        }
+        room(self.users.len(), limits.users_max, "users")?;
+        room(self.user_names(account).count(), ACCOUNT_USERS_MAX, "users of one account")?;
+        let what = "this stamp is known already";
+        let taken = self.stamps.contains_key(&user.info.stamp);
+        if taken { Err(RegistryError::Invalid { what }) } else { Ok(()) }
     }
 
     fn check_sites(&self, hashid: Hashid, sites: Option<&[String]>) -> Result<(), RegistryError> {
@@ -161,6 +194,12 @@ impl Directory {
                 self.keys.insert(key.info.id, Arc::clone(key));
             }
             Change::KeyRevoked(id) => self.remove_key(*id),
+            Change::User(user) => self.add_user(user),
+            Change::UserReplaced { was, user } => {
+                self.remove_user(*was);
+                self.add_user(user);
+            }
+            Change::UserRemoved(stamp) => self.remove_user(*stamp),
             Change::Engine(engine) => self.add_engine(engine),
             Change::Index(place) | Change::NewIndex(place) => self.add_index(place),
             Change::EngineChanged { hashid, name, sites } => {
@@ -230,6 +269,19 @@ impl Directory {
                 }
             }
         }
+    }
+
+    fn add_user(&mut self, user: &Arc<StoredUser>) {
+        let place = user.place();
+        self.users_of.insert((user.info.account, Arc::clone(&user.folded)));
+        self.stamps.insert(user.info.stamp, place.clone());
+        self.users.insert(place, Arc::clone(user));
+    }
+
+    fn remove_user(&mut self, stamp: UserStamp) {
+        let Some(place) = self.stamps.remove(&stamp) else { return };
+        self.users.remove(&place);
+        self.users_of.remove(&(place.1, place.0));
     }
 
     fn add_engine(&mut self, engine: &Arc<Engine>) {
@@ -319,6 +371,43 @@ impl Directory {
         self.keys_of.range((account, first)..=(account, last)).map(|(_, id)| *id)
     }
 
+    pub(crate) fn user(&self, stamp: UserStamp) -> Option<UserInfo> {
+        self.stamps.get(&stamp).and_then(|place| self.users.get(place)).map(|user| user.info.clone())
+    }
+
+    /// The user of this folded name, in whatever account if there is only one.
+    pub(crate) fn user_named(
+        &self,
+        account: Option<AccountCode>,
+        folded: &Arc<str>,
+    ) -> Option<Arc<StoredUser>> {
+        let (first, last) = account
+            .map_or((AccountCode::from_bytes([0; 8]), AccountCode::from_bytes([0xff; 8])), |account| {
+                (account, account)
+            });
+        let mut found = self.users.range((Arc::clone(folded), first)..=(Arc::clone(folded), last));
+        let (_, user) = found.next()?;
+        found.next().is_none().then(|| Arc::clone(user))
+    }
+
+    pub(crate) fn users(&self, account: Option<AccountCode>) -> Vec<UserInfo> {
+        let of = |account: AccountCode| {
+            let named = |folded| self.users.get(&(folded, account)).map(|user| user.info.clone());
+            self.user_names(account).filter_map(named).collect::<Vec<_>>()
+        };
+        account.map_or_else(|| self.accounts.keys().flat_map(|account| of(*account)).collect(), of)
+    }
+
+    fn user_names(&self, account: AccountCode) -> impl Iterator<Item = Arc<str>> {
+        let from = self.users_of.range((account, Arc::from(""))..);
+        from.take_while(move |(of, _)| *of == account).map(|(_, folded)| Arc::clone(folded))
+    }
+
+    /// How many users there are.
+    pub(crate) fn user_count(&self) -> usize {
+        self.users.len()
+    }
+
     pub(crate) fn engine(&self, hashid: Hashid) -> Option<Arc<Engine>> {
         self.engines.get(&hashid).map(|entry| Arc::clone(&entry.engine))
     }
@@ -369,6 +458,7 @@ impl Directory {
     pub(crate) fn changes(&self) -> impl Iterator<Item = Change> {
         let accounts = self.accounts.values().cloned().map(Change::Account);
         let keys = self.keys.values().cloned().map(Change::Key);
+        let users = self.users.values().cloned().map(Change::User);
         let engines = self.engines.values().flat_map(|entry| {
             let bare = Engine { indices: Vec::new(), ..Engine::clone(&entry.engine) };
             let places = entry.engine.indices.iter().map(|index| {
@@ -379,7 +469,7 @@ impl Directory {
         let retired = self.retired.iter();
         let retired =
             retired.map(|(hashid, account)| Change::EngineRetired { hashid: *hashid, account: *account });
-        accounts.chain(keys).chain(engines).chain(retired)
+        accounts.chain(keys).chain(users).chain(engines).chain(retired)
     }
 
     /// What it takes in memory, about.
@@ -387,11 +477,13 @@ impl Directory {
         // Measured sizes would cost a walk for each call; these are upper bounds for names of ordinary length.
         const ACCOUNT_BYTES: u64 = 300;
         const KEY_BYTES: u64 = 500;
+        const USER_BYTES: u64 = 900;
         const ENGINE_BYTES: u64 = 500;
         const PLACE_BYTES: u64 = 150;
         const RETIRED_BYTES: u64 = 40;
         self.accounts.len() as u64 * ACCOUNT_BYTES
             + self.keys.len() as u64 * KEY_BYTES
+            + self.users.len() as u64 * USER_BYTES
             + self.engines.len() as u64 * ENGINE_BYTES
             + self.places.len() as u64 * PLACE_BYTES
             + self.retired.len() as u64 * RETIRED_BYTES

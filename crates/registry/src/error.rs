@@ -23,6 +23,12 @@ pub enum RegistryError {
     /// No key has the id, or it was revoked.
     #[error("there is no such key; `key list` shows the ids")]
     NoKey,
+    /// Another user of the account has the name.
+    #[error("the account has a user of this name already")]
+    UserExists,
+    /// The account has no user of the name.
+    #[error("there is no such user; `user list` shows them")]
+    NoUser,
     /// No engine has the hashid.
     #[error("there is no such search engine; `engine create` makes one")]
     NoEngine,

@@ -15,6 +15,7 @@ use crate::confines::Confines;
 use crate::digits;
 use crate::scopes::Scopes;
 use crate::secret::{MasterSecret, random};
+use crate::user::UserVault;
 
 /// The length of an API key, in characters of `[a-z0-9]`.
 pub const KEY_CHARS: usize = 40;
@@ -128,6 +129,8 @@ pub(crate) struct StoredKey {
 pub(crate) struct KeyVault {
     cipher: XChaCha20Poly1305,
     lookup: Hmac<Sha256>,
+    /// What users are sealed with.
+    pub(crate) users: UserVault,
 }
 
 impl KeyVault {
@@ -138,6 +141,7 @@ impl KeyVault {
         Self {
             cipher: XChaCha20Poly1305::new(&secret.derive("registry keys").into()),
             lookup: Hmac::new(&block.into()),
+            users: UserVault::new(secret),
         }
     }
 

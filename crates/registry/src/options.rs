@@ -18,6 +18,8 @@ pub struct RegistryOptions {
     pub accounts_max: usize,
     /// The most keys that are not revoked.
     pub keys_max: usize,
+    /// The most users.
+    pub users_max: usize,
     /// The most search engines.
     pub engines_max: usize,
     /// The size of a segment of the journal, in bytes: a multiple of 4,096.
@@ -32,6 +34,7 @@ impl Default for RegistryOptions {
             items_max: 10_000_000,
             accounts_max: 10_000,
             keys_max: 100_000,
+            users_max: 100_000,
             engines_max: 100_000,
             segment_bytes: 8 << 20,
             outdated_bytes_max: 64 << 20,
@@ -54,10 +57,14 @@ impl RegistryOptions {
     }
 
     pub(crate) fn bounds(&self) -> Bounds {
-        let Self { accounts_max, keys_max, engines_max, items_max, .. } = *self;
+        let Self { accounts_max, keys_max, users_max, engines_max, items_max, .. } = *self;
         // The writer fills at most half of a segment before a group's last frame.
         let frame_bytes_max = (self.room_bytes() / 2).saturating_sub(2 * journal::FRAME_HEADER_BYTES);
         let frame_bytes_max = frame_bytes_max.min(RecordAt::PAYLOAD_BYTES_MAX);
-        Bounds { limits: Limits { accounts_max, keys_max, engines_max }, items_max, frame_bytes_max }
+        Bounds {
+            limits: Limits { accounts_max, keys_max, users_max, engines_max },
+            items_max,
+            frame_bytes_max,
+        }
     }
 }

@@ -10,6 +10,7 @@ use crate::engine::{ENGINE_INDICES_MAX, ENGINE_SITES_MAX, SITE_BYTES_MAX};
 use crate::item::{ITEM_LINK_BYTES_MAX, ITEM_TITLE_CHARS_MAX};
 use crate::key::{KeyId, KeyInfo, SEALED_KEY_BYTES};
 use crate::scopes::Scopes;
+use crate::user::{SEALED_PASSWORD_BYTES_MAX, UserInfo, UserStamp, is_user_name};
 
 /// The version of the form: the first byte of every payload.
 pub(crate) const RECORD_VERSION: u8 = 1;
@@ -26,6 +27,9 @@ const ENGINE_RETIRED: u8 = 9;
 const INDEX_REMOVED: u8 = 10;
 const ITEM_REMOVED: u8 = 11;
 const CONFINED_KEY: u8 = 12;
+const USER: u8 = 13;
+const USER_REPLACED: u8 = 14;
+const USER_REMOVED: u8 = 15;
 
 const HAS_TITLE: u8 = 1;
 const HAS_LINK: u8 = 2;
@@ -46,6 +50,15 @@ pub(crate) enum Record<'a> {
     },
     KeyRevoked {
         id: KeyId,
+    },
+    User(UserText<'a>),
+    /// The user with the stamp `was` is this one from here on: another password, another stamp.
+    UserReplaced {
+        was: UserStamp,
+        user: UserText<'a>,
+    },
+    UserRemoved {
+        stamp: UserStamp,
     },
     Engine {
         hashid: Hashid,
@@ -94,6 +107,13 @@ pub(crate) struct ItemText<'a> {
     pub(crate) link: Option<&'a str>,
 }
 
+/// A user, with the sealed form of the password's hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UserText<'a> {
+    pub(crate) info: UserInfo,
+    pub(crate) sealed: &'a [u8],
+}
+
 /// Why a payload can't be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RecordError {
@@ -138,6 +158,19 @@ pub(crate) fn write(payload: &mut Vec<u8>, record: &Record<'_>) {
         Record::KeyRevoked { id } => {
             payload.push(KEY_REVOKED);
             payload.extend_from_slice(id.as_bytes());
+        }
+        Record::User(user) => {
+            payload.push(USER);
+            write_user(payload, user);
+        }
+        Record::UserReplaced { was, user } => {
+            payload.push(USER_REPLACED);
+            payload.extend_from_slice(was.as_bytes());
+            write_user(payload, user);
+        }
+        Record::UserRemoved { stamp } => {
+            payload.push(USER_REMOVED);
+            payload.extend_from_slice(stamp.as_bytes());
         }
         Record::Engine { hashid, account, name, indices, sites } => {
             payload.push(ENGINE);
@@ -194,6 +227,16 @@ fn write_confines(payload: &mut Vec<u8>, confines: &Confines) {
     confines.origins().iter().for_each(|origin| write_text(payload, origin));
 }
 
+fn write_user(payload: &mut Vec<u8>, UserText { info, sealed }: &UserText<'_>) {
+    payload.extend_from_slice(info.account.as_bytes());
+    payload.extend_from_slice(info.stamp.as_bytes());
+    payload.push(info.scopes.bits());
+    payload.extend_from_slice(&info.created_ms.to_le_bytes());
+    write_text(payload, &info.name);
+    write_number(payload, sealed.len());
+    payload.extend_from_slice(sealed);
+}
+
 fn write_list(payload: &mut Vec<u8>, list: &[&str]) {
     write_number(payload, list.len());
     list.iter().for_each(|text| write_text(payload, text));
@@ -244,6 +287,11 @@ impl<'a> Records<'a> {
                 Record::Key { info, sealed: self.take()? }
             }
             KEY_REVOKED => Record::KeyRevoked { id: KeyId::from_bytes(self.take()?) },
+            USER => Record::User(self.user()?),
+            USER_REPLACED => {
+                Record::UserReplaced { was: UserStamp::from_bytes(self.take()?), user: self.user()? }
+            }
+            USER_REMOVED => Record::UserRemoved { stamp: UserStamp::from_bytes(self.take()?) },
             ENGINE => Record::Engine {
                 hashid: Hashid::from_bytes(self.take()?),
                 account: AccountCode::from_bytes(self.take()?),
@@ -293,6 +341,24 @@ impl<'a> Records<'a> {
         } else {
             Err(RecordError::Value("a key's confines"))
         }
+    }
+
+    fn user(&mut self) -> Result<UserText<'a>, RecordError> {
+        let (account, stamp) = (AccountCode::from_bytes(self.take()?), UserStamp::from_bytes(self.take()?));
+        let [bits] = self.take()?;
+        let scopes = Scopes::from_bits(bits).ok().filter(|scopes| *scopes != Scopes::CLICK);
+        let scopes = scopes.ok_or(RecordError::Value("a user's set of scopes"))?;
+        let created_ms = i64::from_le_bytes(self.take()?);
+        let name = self.text()?;
+        if !is_user_name(name) {
+            return Err(RecordError::Value("a user's name"));
+        }
+        let sealed = self.bytes()?;
+        if sealed.len() > SEALED_PASSWORD_BYTES_MAX {
+            return Err(RecordError::Value("a sealed password's length"));
+        }
+        let info = UserInfo { account, name: Arc::from(name), scopes, created_ms, stamp };
+        Ok(UserText { info, sealed })
     }
 
     fn engine_changed(&mut self) -> Result<Record<'a>, RecordError> {
@@ -352,10 +418,14 @@ impl<'a> Records<'a> {
     }
 
     fn text(&mut self) -> Result<&'a str, RecordError> {
-        let bytes = self.number()?;
-        let (text, rest) = self.rest.split_at_checked(bytes).ok_or(RecordError::Short)?;
+        std::str::from_utf8(self.bytes()?).map_err(|_| RecordError::Value("a text's UTF-8"))
+    }
+
+    fn bytes(&mut self) -> Result<&'a [u8], RecordError> {
+        let length = self.number()?;
+        let (bytes, rest) = self.rest.split_at_checked(length).ok_or(RecordError::Short)?;
         self.rest = rest;
-        std::str::from_utf8(text).map_err(|_| RecordError::Value("a text's UTF-8"))
+        Ok(bytes)
     }
 
     /// At most five bytes, 7 bits each: no length is larger than a frame.

@@ -19,11 +19,24 @@ fn samples() -> Vec<Record<'static>> {
         confines: Arc::new(Confines::new(&[hashid], &origins).unwrap()),
         ..info.clone()
     };
+    let user = |stamp| UserText {
+        info: UserInfo {
+            account,
+            name: Arc::from("Jürgen"),
+            scopes: "read,manage".parse().unwrap(),
+            created_ms: 1_700_000_000_000,
+            stamp: UserStamp::from_bytes([stamp; 8]),
+        },
+        sealed: &[0xc3; 137],
+    };
     vec![
         Record::Account { code: account, name: "Müller & Söhne" },
         Record::Key { info, sealed: [0xa5; SEALED_KEY_BYTES] },
         Record::Key { info: confined, sealed: [0x5a; SEALED_KEY_BYTES] },
         Record::KeyRevoked { id: KeyId::from_bytes([3; 8]) },
+        Record::User(user(1)),
+        Record::UserReplaced { was: UserStamp::from_bytes([1; 8]), user: user(2) },
+        Record::UserRemoved { stamp: UserStamp::from_bytes([2; 8]) },
         Record::Engine {
             hashid,
             account,
@@ -66,7 +79,16 @@ fn records_read_back_as_they_were_written() {
 #[test]
 fn later_kinds_are_written_as_they_are_drawn() {
     let (hashid, account) = (Hashid::from_bytes([9; 16]), AccountCode::from_bytes([7; 8]));
-    let drawn: [(Record<'_>, &[&[u8]]); 6] = [
+    let info = UserInfo {
+        account,
+        name: Arc::from("Jo"),
+        scopes: "read,write".parse().unwrap(),
+        created_ms: 258,
+        stamp: UserStamp::from_bytes([4; 8]),
+    };
+    let user = UserText { info, sealed: &[6; 3] };
+    let written: [&[u8]; 7] = [&[7; 8], &[4; 8], &[3], &[2, 1, 0, 0, 0, 0, 0, 0], &[2], b"Jo", &[3, 6, 6, 6]];
+    let drawn: [(Record<'_>, &[&[u8]]); 9] = [
         (
             Record::EngineChanged { hashid, name: Some("Shop"), sites: Some(vec!["a.b", "c"]) },
             &[&[7], &[9; 16], &[3, 4], b"Shop", &[2, 3], b"a.b", &[1], b"c"],
@@ -76,6 +98,12 @@ fn later_kinds_are_written_as_they_are_drawn() {
         (Record::EngineRetired { hashid, account }, &[&[9], &[9; 16], &[7; 8]]),
         (Record::IndexRemoved { engine: hashid, index: "page" }, &[&[10], &[9; 16], &[4], b"page"]),
         (Record::ItemRemoved { digest: ItemDigest::from_bytes([5; 16]) }, &[&[11], &[5; 16]]),
+        (Record::User(user.clone()), &[&[13], &written.concat()]),
+        (
+            Record::UserReplaced { was: UserStamp::from_bytes([9; 8]), user },
+            &[&[14], &[9; 8], &written.concat()],
+        ),
+        (Record::UserRemoved { stamp: UserStamp::from_bytes([4; 8]) }, &[&[15], &[4; 8]]),
     ];
     for (record, bytes) in drawn {
         assert_eq!(payload_of(&[record])[1..], bytes.concat());
@@ -151,6 +179,15 @@ fn versions_kinds_and_values_out_of_range_are_refused() {
     assert_eq!(first(&key(8, &[0, 0])), Err(RecordError::Value("a key's confines")));
     assert_eq!(first(&key(8, &[0, 1, 1, b'*'])), Err(RecordError::Value("an origin")));
     assert_eq!(first(&key(8, &[0, 65])), Err(RecordError::Value("a list's length")));
+    let user =
+        |scopes: u8, rest: &[u8]| [&[RECORD_VERSION, USER][..], &[0; 16], &[scopes], &[0; 8], rest].concat();
+    assert!(first(&user(7, &[1, b'a', 0])).is_ok());
+    assert_eq!(first(&user(8, &[1, b'a', 0])), Err(RecordError::Value("a user's set of scopes")));
+    assert_eq!(first(&user(0, &[1, b'a', 0])), Err(RecordError::Value("a user's set of scopes")));
+    assert_eq!(first(&user(1, &[1, b' ', 0])), Err(RecordError::Value("a user's name")));
+    assert_eq!(first(&user(1, &[1, b'a', 2, 0])), Err(RecordError::Short));
+    let long = [&[1, b'a', 0xa9, 2][..], &[0; SEALED_PASSWORD_BYTES_MAX + 1]].concat();
+    assert_eq!(first(&user(1, &long)), Err(RecordError::Value("a sealed password's length")));
     let endless = [&[RECORD_VERSION, PLACE][..], &[0; 16], &[0x80; 9]].concat();
     assert_eq!(first(&endless), Err(RecordError::Value("a number")));
 }

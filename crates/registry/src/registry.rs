@@ -30,6 +30,8 @@ pub struct RegistryCounts {
     pub accounts: u64,
     /// Keys that are not revoked.
     pub keys: u64,
+    /// Users.
+    pub users: u64,
     /// Search engines.
     pub engines: u64,
     /// Items, over all engines.
@@ -240,6 +242,7 @@ impl Registry {
         RegistryCounts {
             accounts: accounts as u64,
             keys: keys as u64,
+            users: directory.user_count() as u64,
             engines: engines as u64,
             items: visible.items.len(),
             memory_bytes: visible.items.memory_bytes() + directory.memory_bytes(),

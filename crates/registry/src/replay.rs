@@ -15,7 +15,8 @@ use crate::engine::Engine;
 use crate::error::RegistryError;
 use crate::item::{Known, Place, RecordAt};
 use crate::key::KeyVault;
-use crate::record::{ItemText, Record, RecordError, Records};
+use crate::record::{ItemText, Record, RecordError, Records, UserText};
+use crate::user::StoredUser;
 
 /// Why a payload does not count.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,8 @@ pub(crate) enum ReplayError {
     Contradiction(#[from] RegistryError),
     #[error("a key can't be opened with the master secret")]
     Key,
+    #[error("a user's password can't be opened with the master secret")]
+    User,
     #[error("an item lies beyond what can be referred to")]
     Far,
     #[error("an item is removed that is not there")]
@@ -89,6 +92,10 @@ impl Replay<'_> {
         Ok(())
     }
 
+    fn user(&self, UserText { info, sealed }: UserText<'_>) -> Result<Arc<StoredUser>, ReplayError> {
+        self.vault.users.open(info, sealed).map(Arc::new).ok_or(ReplayError::User)
+    }
+
     fn understand(&self, record: Record<'_>) -> Result<Change, ReplayError> {
         Ok(match record {
             Record::Account { code, name } => Change::Account(Account { code, name: Arc::from(name) }),
@@ -96,6 +103,9 @@ impl Replay<'_> {
                 Change::Key(Arc::new(self.vault.open(info, sealed).ok_or(ReplayError::Key)?))
             }
             Record::KeyRevoked { id } => Change::KeyRevoked(id),
+            Record::User(user) => Change::User(self.user(user)?),
+            Record::UserReplaced { was, user } => Change::UserReplaced { was, user: self.user(user)? },
+            Record::UserRemoved { stamp } => Change::UserRemoved(stamp),
             Record::Engine { hashid, account, name, indices, sites } => {
                 Change::Engine(Arc::new(engine(hashid, account, name, &indices, &sites)?))
             }

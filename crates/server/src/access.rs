@@ -28,7 +28,7 @@ pub struct Caller {
     pub account: AccountCode,
     /// What the caller may do.
     pub scopes: Scopes,
-    /// The key that was shown, or that signed; the operator at the command line has none.
+    /// The key that was shown, or that signed; a user, and the operator at the command line, have none.
     pub key: Option<KeyId>,
     /// Where the key may be used; nothing is listed but for keys of the scope `click`.
     pub confines: Arc<Confines>,

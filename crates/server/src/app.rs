@@ -20,6 +20,7 @@ use crate::counts::Counts;
 use crate::intake::{self, Draft, Known, Unplaced};
 use crate::live::{Live, Source};
 use crate::pages::Pages;
+use crate::passwords::Passwords;
 use crate::settings::{DamagedDays, Settings, UnknownItems};
 
 /// The most rows that one answer may have.
@@ -117,6 +118,8 @@ pub struct App {
     pub pages: Pages,
     /// Finds out who calls.
     pub callers: Callers,
+    /// Where passwords are hashed.
+    pub(crate) passwords: Passwords,
     /// Those who watch what happens.
     pub live: Arc<Live>,
     turns: Arc<Semaphore>,
@@ -140,6 +143,7 @@ impl App {
             clock,
             pages: Pages::new(&settings),
             callers: Callers::new(&settings, secret),
+            passwords: Passwords::default(),
             live: Arc::default(),
             settings,
             counts: Counts::default(),

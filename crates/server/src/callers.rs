@@ -4,7 +4,6 @@
 //! The rules: a request with `Authorization` is judged by that alone. One that a cookie makes known, and that may change
 //! something, comes from the server's own pages and shows the session's token.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::extract::Request;
@@ -19,15 +18,10 @@ use crate::http::{Facts, SlidingWindow, rate_key};
 use crate::origins::{Origins, Source};
 use crate::sessions::{Session, Sessions, Subject};
 use crate::settings::Settings;
+use crate::sign_ins::{Attempt, SignIns};
 
 /// The most keys, and the most of those who signed in, whose calls of the last second are remembered.
 const CALLERS_MAX: usize = 100_000;
-/// How many times a minute somebody at one address may fail to sign in.
-pub const SIGN_IN_FAILURES_MAX: u32 = 10;
-/// The span in which these are counted.
-const SIGN_IN_SPAN: Duration = Duration::from_secs(60);
-/// The most addresses whose attempts are remembered.
-const SIGN_IN_ADDRESSES_MAX: usize = 65_536;
 
 /// The head of a request, as far as it tells who calls.
 #[derive(Debug, Clone, Copy)]
@@ -95,7 +89,7 @@ pub struct Callers {
     pub(crate) sessions: Sessions,
     by_key: SlidingWindow<KeyId>,
     by_session: SlidingWindow<Subject>,
-    failures: SlidingWindow<IpAddr>,
+    sign_ins: SignIns,
 }
 
 impl Callers {
@@ -107,7 +101,7 @@ impl Callers {
             sessions: Sessions::new(secret, settings.session),
             by_key: SlidingWindow::new(settings.stats_per_second, CALLERS_MAX),
             by_session: SlidingWindow::new(settings.session_requests_per_second, CALLERS_MAX),
-            failures: SlidingWindow::within(SIGN_IN_SPAN, SIGN_IN_FAILURES_MAX, SIGN_IN_ADDRESSES_MAX),
+            sign_ins: SignIns::new(secret),
         }
     }
 
@@ -127,19 +121,6 @@ impl Callers {
             return Err(Stranger::ForeignPage);
         }
         if self.sessions.token_matches(session, head.headers) { Ok(()) } else { Err(Stranger::NoToken) }
-    }
-}
-
-/// An attempt to sign in. It counts as a failure until it is told otherwise.
-pub(crate) struct Attempt<'a> {
-    failures: &'a SlidingWindow<IpAddr>,
-    address: IpAddr,
-}
-
-impl Attempt<'_> {
-    /// It was none.
-    pub(crate) fn succeeded(self) {
-        self.failures.take_back(&self.address);
     }
 }
 
@@ -167,7 +148,8 @@ impl App {
 
     /// Who a session stands for now; `None` when it has ended.
     pub(crate) fn standing(&self, session: &Session) -> Option<Caller> {
-        let is_over = self.callers.sessions.ends_ms(session) <= self.clock.now_ms();
+        let sessions = &self.callers.sessions;
+        let is_over = sessions.is_ended(session) || sessions.ends_ms(session) <= self.clock.now_ms();
         session.caller(&self.registry).filter(|_| !is_over)
     }
 
@@ -187,8 +169,6 @@ impl App {
     /// How long to wait, after too many failures from the address.
     pub(crate) fn attempt<'r>(&self, head: impl Into<Head<'r>>) -> Result<Attempt<'_>, Duration> {
         let address = rate_key(head.into().facts().client);
-        let failures = &self.callers.failures;
-        failures.admit(&address, self.clock.running_ns())?;
-        Ok(Attempt { failures, address })
+        self.callers.sign_ins.attempt(address, self.clock.running_ns())
     }
 }

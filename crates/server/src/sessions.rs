@@ -1,15 +1,16 @@
-//! Sessions of those who signed in: a signed cookie that says with which key, and a token that only the same server can
-//! derive from it. Nothing is remembered; what the key may do, and whether it still is one, is asked at each request.
-//! This room must never hold a key or know a path.
+//! Sessions of those who signed in: a signed cookie that says with which key or as which user, and a token that only the
+//! same server can derive from it. What the key or user may do, and whether it still is one, is asked at each request;
+//! nothing is remembered but which sessions were signed out of. This room must never hold a key or know a path.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::header::{HeaderMap, HeaderName, HeaderValue};
-use registry::{Confines, KeyId, MasterSecret, Registry, Scope};
+use registry::{Confines, KeyId, MasterSecret, Registry, Scope, UserStamp};
 
 use crate::access::Caller;
 use crate::cookies::{self, Reach};
+use crate::ended::Ended;
 use crate::origins::sole;
 use crate::signed::{Signer, in_force, random};
 
@@ -27,6 +28,8 @@ const SUBJECT_BYTES: usize = 8;
 const SIGNED_BYTES: usize = 1 + ID_BYTES + 8 + 1 + SUBJECT_BYTES;
 /// What stands before a key's id.
 const BY_KEY: u8 = 1;
+/// What stands before a user's stamp, which changes with the password.
+const BY_USER: u8 = 2;
 
 /// The most cookies of this name that are looked at; a browser sends one, or two while a path or domain changes.
 const COOKIES_MAX: usize = 8;
@@ -36,6 +39,8 @@ const COOKIES_MAX: usize = 8;
 pub(crate) enum Subject {
     /// A key.
     Key(KeyId),
+    /// A user's password, as it was then.
+    User(UserStamp),
 }
 
 /// One session.
@@ -49,15 +54,18 @@ pub(crate) struct Session {
 impl Session {
     /// Who it stands for now; `None` when what was shown opens nothing any more.
     pub(crate) fn caller(&self, registry: &Registry) -> Option<Caller> {
+        let confines = Arc::new(Confines::default());
         match self.subject {
-            Subject::Key(id) => {
-                registry.key(&id).filter(|key| !key.scopes.contains(Scope::Click)).map(|key| Caller {
-                    account: key.account,
-                    scopes: key.scopes,
-                    key: Some(key.id),
-                    confines: Arc::new(Confines::default()),
-                })
-            }
+            Subject::Key(id) => registry
+                .key(&id)
+                .filter(|key| !key.scopes.contains(Scope::Click))
+                .map(|key| Caller { account: key.account, scopes: key.scopes, key: Some(key.id), confines }),
+            Subject::User(stamp) => registry.user(stamp).map(|user| Caller {
+                account: user.account,
+                scopes: user.scopes,
+                key: None,
+                confines,
+            }),
         }
     }
 }
@@ -67,13 +75,14 @@ pub(crate) struct Sessions {
     cookies: Signer,
     tokens: Signer,
     life: Duration,
+    ended: Ended<[u8; ID_BYTES]>,
 }
 
 impl Sessions {
     pub(crate) fn new(secret: &MasterSecret, life: Duration) -> Self {
         let [cookies, tokens] =
             ["dashboard session", "dashboard csrf token"].map(|purpose| Signer::new(secret, purpose));
-        Self { cookies, tokens, life }
+        Self { cookies, tokens, life, ended: Ended::default() }
     }
 
     /// A new session. `None` when the system gives no random bytes.
@@ -81,11 +90,11 @@ impl Sessions {
         Some(Session { id: random()?, issued_ms: now_ms, subject })
     }
 
-    /// The session of a request: the first valid cookie.
+    /// The session of a request: the first valid cookie that was not signed out of.
     pub(crate) fn of(&self, headers: &HeaderMap, https: bool, now_ms: i64) -> Option<Session> {
         let tried = cookies::named(headers, name(https)).take(COOKIES_MAX);
         let mut valid = tried.filter_map(|value| self.read(value));
-        valid.find(|session| in_force(session.issued_ms, self.life, now_ms))
+        valid.find(|session| in_force(session.issued_ms, self.life, now_ms) && !self.is_ended(session))
     }
 
     /// The `Set-Cookie` header that gives a browser this session.
@@ -96,6 +105,16 @@ impl Sessions {
     /// The `Set-Cookie` header that takes it away.
     pub(crate) fn take_away(https: bool) -> Option<HeaderValue> {
         cookies::set(name(https), "", Duration::ZERO, Reach::OwnPages { secure: https })
+    }
+
+    /// Ends it before its time.
+    pub(crate) fn end(&self, session: &Session, now_ms: i64) {
+        self.ended.add(session.id, self.ends_ms(session), now_ms);
+    }
+
+    /// Whether it was ended before its time.
+    pub(crate) fn is_ended(&self, session: &Session) -> bool {
+        self.ended.has(&session.id)
     }
 
     /// When it ends, in milliseconds since 1970.
@@ -123,6 +142,10 @@ impl Sessions {
                 bytes.push(BY_KEY);
                 bytes.extend_from_slice(id.as_bytes());
             }
+            Subject::User(stamp) => {
+                bytes.push(BY_USER);
+                bytes.extend_from_slice(stamp.as_bytes());
+            }
         }
         self.cookies.seal(bytes)
     }
@@ -135,6 +158,7 @@ impl Sessions {
         let (by, subject) = rest.split_first()?;
         let subject = match *by {
             BY_KEY => Subject::Key(KeyId::from_bytes(*subject.first_chunk()?)),
+            BY_USER => Subject::User(UserStamp::from_bytes(*subject.first_chunk()?)),
             _ => return None,
         };
         (*version == VERSION).then_some(Session {
@@ -179,6 +203,23 @@ mod tests {
         assert!(at(1_000 + LIFE_MS - 1).is_some());
         assert!(at(1_000 + LIFE_MS).is_none());
         assert!(sessions("cd").of(&carrying(COOKIE, &cookie), false, 1_000).is_none());
+    }
+
+    #[test]
+    fn a_user_s_session_is_no_key_s_and_ends_when_it_is_ended() {
+        let sessions = sessions("ab");
+        let subject = Subject::User(UserStamp::from_bytes([7; 8]));
+        let [session, other] = [(); 2].map(|()| sessions.open(subject, 0).unwrap());
+        let found = |session| sessions.of(&carrying(COOKIE, &sessions.write(session)), false, 0);
+        assert_eq!(found(&session).unwrap().subject, subject);
+        assert_ne!(
+            sessions.open(SUBJECT, 0).unwrap().subject,
+            subject,
+            "the same bytes of a key are a key's"
+        );
+        sessions.end(&session, 0);
+        assert!(sessions.is_ended(&session) && found(&session).is_none());
+        assert!(!sessions.is_ended(&other) && found(&other).is_some());
     }
 
     #[test]

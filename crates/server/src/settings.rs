@@ -58,7 +58,7 @@ pub struct Settings {
     pub clicks_per_second: u32,
     /// Calls a second with each key of the scope `click`, from all pages together; 0 = no limit.
     pub page_key_per_second: u32,
-    /// Requests a second of those who signed in with the same key; 0 = no limit.
+    /// Requests a second of those who signed in with the same key or as the same user; 0 = no limit.
     pub session_requests_per_second: u32,
     /// How long a question may take; past it the answer is 408.
     pub stats_timeout: Duration,

@@ -144,6 +144,30 @@ fn who_watches_sees_the_own_accounts_clicks_and_refusals_until_the_session_ends(
     assert_eq!(player.next(&mut streams[1]), None);
 }
 
+#[test]
+fn a_user_who_watches_sees_no_more_once_the_password_has_changed_or_after_signing_out() {
+    let mut player = Player::new();
+    let play =
+        |player: &mut Player, text: &str| assert_eq!(player.play(&Script::parse(text)), Vec::<String>::new());
+    play(&mut player, "@user shop Anna read correct-horse\n---\n@user shop Bert read correct-horse\n");
+    let ends = [
+        ("anna", "@password shop Anna battery-staple\n".to_owned()),
+        ("bert", "DELETE /v1/session\nOrigin: http://clicks.example.com\nCookie: {cookie:bert}\nX-ClickTally-CSRF: {csrf:bert}\n=> 204\n".to_owned()),
+    ];
+    for (name, end) in ends {
+        play(
+            &mut player,
+            &format!("@sign-in {name} {{\"user\":\"{name}\",\"password\":\"correct-horse\"}}\n"),
+        );
+        let request = player.live_request(&[("Cookie", &format!("{{cookie:{name}}}"))]);
+        let (mut stream, _) = player.watch(request);
+        assert_eq!(player.next(&mut stream).as_deref(), Some(": \n\n"));
+        play(&mut player, &end);
+        play(&mut player, FEED);
+        assert_eq!(player.next(&mut stream), None, "{name}: not one click more");
+    }
+}
+
 /// The harness itself must be able to fail: a wrong status, header, body, count and click are each noticed.
 #[test]
 fn a_wrong_expectation_is_noticed() {

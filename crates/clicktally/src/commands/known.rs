@@ -12,7 +12,7 @@ use crate::output;
 use crate::reach::{Missing, Reached};
 
 /// Has a command done and prints its reply: as JSON, or in words.
-fn done<T: DeserializeOwned + Serialize>(
+pub(super) fn done<T: DeserializeOwned + Serialize>(
     directory: &Directory,
     missing: Missing,
     command: Command,

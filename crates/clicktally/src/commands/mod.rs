@@ -14,6 +14,7 @@ mod sample;
 mod serve;
 mod stats;
 mod top;
+mod users;
 
 pub use backup::{backup, restore};
 pub use check::check;
@@ -25,3 +26,4 @@ pub use known::{account, engine, erase, key};
 pub use serve::serve;
 pub use stats::stats;
 pub use top::{status, top};
+pub use users::user;

@@ -35,3 +35,4 @@ mod sharing;
 mod shop;
 mod terminal;
 mod ubi;
+mod users;

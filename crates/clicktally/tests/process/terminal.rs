@@ -3,6 +3,8 @@
 
 mod pty;
 
+pub use pty::python;
+
 use std::collections::BTreeMap;
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;

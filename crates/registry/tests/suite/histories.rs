@@ -2,12 +2,13 @@
 //! acknowledged is there, what was not sent is not, and what was under way is there as a whole or not at all.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use crate::random::Random;
 use crate::world::{engine, hashid, item, open, small, try_open};
 use clicks::{EngineIndex, ItemDigest};
 use journal::SimulatedDisk;
-use registry::{EngineUpdate, KeyId, PutItem, Registry, RegistryError, RemoveItem, Scopes};
+use registry::{EngineUpdate, KeyId, PasswordHash, PutItem, Registry, RegistryError, RemoveItem, Scopes};
 
 const SEEDS: u64 = 2_000;
 const NAMES: [&str; 3] = ["north", "south", "east"];
@@ -16,6 +17,11 @@ const INDICES: [&str; 3] = ["product", "page", "faq"];
 const DOCS: [&str; 5] = ["a", "b", "c", "d", "e"];
 
 const TITLES: [&str; 3] = ["one", "two", "three"];
+
+const USERS: [&str; 3] = ["Anna", "bert", "Carl"];
+/// Two that can be told apart; hashing takes too long to do it for each.
+static PASSWORDS: LazyLock<[PasswordHash; 2]> =
+    LazyLock::new(|| ["correct horse", "battery staple"].map(|password| PasswordHash::of(password).unwrap()));
 
 type ItemName = (u8, &'static str, &'static str);
 
@@ -38,6 +44,8 @@ struct Model {
     retired: BTreeMap<u8, &'static str>,
     owners: BTreeMap<u8, &'static str>,
     items: BTreeMap<ItemName, String>,
+    /// The users of the first account, each with the number of its password.
+    users: BTreeMap<&'static str, usize>,
 }
 
 impl Model {
@@ -80,6 +88,12 @@ impl Model {
             keys: registry.keys(None).iter().map(|key| key.id).collect(),
             ..Self::default()
         };
+        for user in registry.users(None) {
+            let (found, password) = registry.user_named(None, &user.name.to_uppercase()).unwrap();
+            assert_eq!((&found, registry.user(user.stamp).as_ref()), (&user, Some(&user)));
+            let number = PASSWORDS.iter().position(|known| *known == password).unwrap();
+            model.users.insert(word(&USERS, &user.name), number);
+        }
         for number in 0..ENGINES {
             let Some(engine) = registry.engine(hashid(number)) else { continue };
             let indices = engine.indices.iter().map(|index| word(&INDICES, index.as_str())).collect();
@@ -154,7 +168,10 @@ impl World {
     }
 
     fn step(&mut self, random: &mut Random) {
-        match random.below(26) {
+        match random.below(30) {
+            26..=27 => self.create_user(random),
+            28 => self.set_password(random),
+            29 => self.delete_user(random),
             20 => self.remove_engine(random),
             21 => self.remove_index(random),
             22 => self.create_index(random),
@@ -205,6 +222,44 @@ impl World {
         after.keys.remove(&id);
         let outcome = self.registry.revoke_key(&id);
         self.settle(outcome, after);
+    }
+
+    fn create_user(&mut self, random: &mut Random) {
+        let (name, number) = (USERS[random.below(3)], random.below(2));
+        let account = self.registry.account_named(NAMES[0]).unwrap().code;
+        let mut after = self.model.clone();
+        let is_new = !after.users.contains_key(name);
+        after.users.entry(name).or_insert(number);
+        let scopes = "read".parse().unwrap();
+        let outcome = self.registry.create_user(account, name, PASSWORDS[number].clone(), scopes, 7);
+        if let Some(outcome) = self.settle(outcome, after) {
+            assert_eq!(outcome.is_ok(), is_new, "seed {}", self.seed);
+        }
+    }
+
+    fn set_password(&mut self, random: &mut Random) {
+        let (name, number) = (USERS[random.below(3)], random.below(2));
+        let account = self.registry.account_named(NAMES[0]).unwrap().code;
+        let before = self.registry.user_named(Some(account), name).map(|(user, _)| user.stamp);
+        let mut after = self.model.clone();
+        let was_there = after.users.get_mut(name).map(|known| *known = number).is_some();
+        let outcome = self.registry.set_password(account, name, PASSWORDS[number].clone());
+        if let Some(outcome) = self.settle(outcome, after) {
+            assert_eq!(outcome.is_ok(), was_there, "seed {}", self.seed);
+            let stands = before.is_some_and(|stamp| self.registry.user(stamp).is_some());
+            assert!(!stands, "seed {}: the stamp of the password before is nobody's", self.seed);
+        }
+    }
+
+    fn delete_user(&mut self, random: &mut Random) {
+        let name = USERS[random.below(3)];
+        let account = self.registry.account_named(NAMES[0]).unwrap().code;
+        let mut after = self.model.clone();
+        let was_there = after.users.remove(name).is_some();
+        let outcome = self.registry.delete_user(account, name);
+        if let Some(outcome) = self.settle(outcome, after) {
+            assert_eq!(outcome.is_ok(), was_there, "seed {}", self.seed);
+        }
     }
 
     fn create_engine(&mut self, random: &mut Random) {
@@ -321,8 +376,11 @@ impl World {
     fn crash(&mut self, random: &mut Random) {
         self.disk.stop_after(random.next() % 12);
         for _ in 0..random.below(5) {
-            match random.below(7) {
+            match random.below(10) {
                 0 => self.create_engine(random),
+                7 => self.create_user(random),
+                8 => self.set_password(random),
+                9 => self.delete_user(random),
                 1 => self.create_key(),
                 2 => self.put_items(random),
                 3 => self.remove_items(random),

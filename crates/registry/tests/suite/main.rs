@@ -11,4 +11,5 @@ mod million;
 #[path = "../../src/random.rs"]
 mod random;
 mod removing;
+mod users;
 mod world;

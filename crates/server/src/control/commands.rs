@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::app::App;
 use crate::control::state::{self, StateReply};
 use crate::control::stats::{self, StatsAsk, StatsReply};
+use crate::control::users::{self, Secret, UserReply};
 
 /// What the command line asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +44,38 @@ pub enum Command {
     KeyRevoke {
         /// The key's id.
         id: String,
+    },
+    /// Makes a user of the dashboard.
+    UserCreate {
+        /// The account's name or code.
+        account: String,
+        /// Unique in the account.
+        name: String,
+        /// What it may do, comma-separated.
+        scopes: String,
+        /// 12 to 256 characters.
+        password: Secret,
+    },
+    /// Lists users.
+    UserList {
+        /// Of one account only: its name or code.
+        account: Option<String>,
+    },
+    /// Gives a user another password, which ends its sessions.
+    UserPassword {
+        /// The account's name or code.
+        account: String,
+        /// The user's name.
+        name: String,
+        /// 12 to 256 characters.
+        password: Secret,
+    },
+    /// Removes a user, which ends its sessions.
+    UserDelete {
+        /// The account's name or code.
+        account: String,
+        /// The user's name.
+        name: String,
     },
     /// Makes a search engine.
     EngineCreate {
@@ -206,6 +239,8 @@ pub enum Reply {
     NewKey(NewKeyReply),
     Keys(Vec<KeyReply>),
     Key(KeyReply),
+    User(UserReply),
+    Users(Vec<UserReply>),
     Engine(EngineReply),
     Engines(Vec<EngineReply>),
     Stats(StatsReply),
@@ -262,6 +297,12 @@ pub async fn execute(
             let app = Arc::clone(app);
             blocking(move || erase(&app, &account, &user)).await
         }
+        Command::UserCreate { account, name, scopes, password } => {
+            users::create(app, &account, &name, &scopes, password).await
+        }
+        Command::UserPassword { account, name, password } => {
+            users::set_password(app, &account, &name, password).await
+        }
         registry_command => {
             let (registry, now_ms) = (app.registry.clone(), app.clock.now_ms());
             blocking(move || registered(&registry, registry_command, now_ms)).await
@@ -279,7 +320,7 @@ fn erase(app: &App, account: &str, user: &str) -> Result<Reply, ControlError> {
     Ok(Reply::Erase(EraseReply { account: account_name(&app.registry, account), clicks, searches }))
 }
 
-async fn blocking(
+pub(super) async fn blocking(
     work: impl FnOnce() -> Result<Reply, ControlError> + Send + 'static,
 ) -> Result<Reply, ControlError> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|failed| Err(ControlError(failed.to_string())))
@@ -320,6 +361,8 @@ fn registered(registry: &Registry, command: Command, now_ms: i64) -> Result<Repl
             })?;
             Reply::Key(key_reply(registry, &registry.revoke_key(&id)?))
         }
+        Command::UserList { account } => Reply::Users(users::list(registry, account.as_deref())?),
+        Command::UserDelete { account, name } => Reply::User(users::delete(registry, &account, &name)?),
         Command::EngineCreate { account, hashid, name, indices, sites } => {
             let account = account_of(registry, &account)?;
             let hashid = hashid.map(|text| text.parse::<Hashid>()).transpose();
@@ -335,7 +378,13 @@ fn registered(registry: &Registry, command: Command, now_ms: i64) -> Result<Repl
                 registry.engines(account).iter().map(|engine| engine_reply(registry, engine)).collect(),
             )
         }
-        Command::Stats(_) | Command::State | Command::Check | Command::Backup(_) | Command::Erase { .. } => {
+        Command::Stats(_)
+        | Command::State
+        | Command::Check
+        | Command::Backup(_)
+        | Command::Erase { .. }
+        | Command::UserCreate { .. }
+        | Command::UserPassword { .. } => {
             return Err(ControlError("not a command of the registry".to_owned()));
         }
     })
@@ -395,7 +444,7 @@ pub(super) fn account_or_only(registry: &Registry, name: Option<&str>) -> Result
     }
 }
 
-fn account_name(registry: &Registry, code: AccountCode) -> String {
+pub(super) fn account_name(registry: &Registry, code: AccountCode) -> String {
     registry.account(code).map_or_else(|| code.to_string(), |account| account.name.to_string())
 }
 

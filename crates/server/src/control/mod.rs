@@ -8,6 +8,7 @@ mod parquet;
 mod routes;
 mod state;
 mod stats;
+mod users;
 
 pub use commands::{
     AccountReply, BackupAsk, BackupReply, CheckReply, Command, ControlError, EngineReply, EraseReply,
@@ -19,3 +20,4 @@ pub use parquet::ParquetLines;
 pub use routes::{COMMAND_PATH, ControlFailure, EXPORT_PATH, IMPORT_PATH, routes};
 pub use state::StateReply;
 pub use stats::{StatRow, StatsAsk, StatsBy, StatsOf, StatsReply};
+pub use users::{Secret, UserReply};

@@ -72,3 +72,9 @@ pub fn pairs(text: &str) -> Result<Vec<(&str, &str)>, String> {
         .map(|pair| pair.split_once('=').ok_or_else(|| format!("`{pair}` is not name=value")))
         .collect()
 }
+
+/// So many words, no more and no fewer.
+pub fn words<const N: usize>(text: &str) -> Result<[&str; N], String> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.try_into().map_err(|_| format!("{N} words"))
+}

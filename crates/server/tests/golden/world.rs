@@ -13,7 +13,7 @@ use axum::http::{HeaderName, HeaderValue, Request, header};
 use clicks::{Click, Outcome, Record, SearchTerms, Store};
 use http_body_util::BodyExt;
 use journal::{Fault, Operation, SimulatedDisk};
-use registry::{Account, MasterSecret, Registry, RegistryOptions};
+use registry::{Account, MasterSecret, PasswordHash, Registry, RegistryOptions};
 use server::app::App;
 use server::clock::{Clock, TestClock};
 use server::counts::Fate;
@@ -26,7 +26,7 @@ use crate::people::{SHOP_ENGINE, make_key, people};
 use crate::placeholders;
 use crate::script::{Exchange, Script, Step};
 use crate::store::MoodyStore;
-use crate::words::{instant, pairs, read_settings, span_ms};
+use crate::words::{instant, pairs, read_settings, span_ms, words};
 
 const START: &str = "2024-06-01T10:00:00Z";
 const DEFAULT_HOST: &str = "clicks.example.com";
@@ -201,6 +201,26 @@ impl World {
             "revoke" => {
                 let id = self.app.registry.key_of(rest).ok_or("not a key")?.id;
                 self.app.registry.revoke_key(&id).map_err(|error| error.to_string())?;
+            }
+            "user" => {
+                let [account, name, scopes, password] = words(rest)?;
+                let (account, now_ms) = (self.account(account)?.code, self.clock.now_ms());
+                let scopes = scopes.parse().map_err(|_| "no scopes")?;
+                let hash = PasswordHash::of(password).map_err(|error| error.to_string())?;
+                let made = self.app.registry.create_user(account, name, hash, scopes, now_ms);
+                made.map_err(|error| error.to_string())?;
+            }
+            "password" => {
+                let [account, name, password] = words(rest)?;
+                let account = self.account(account)?.code;
+                let hash = PasswordHash::of(password).map_err(|error| error.to_string())?;
+                let set = self.app.registry.set_password(account, name, hash);
+                set.map_err(|error| error.to_string())?;
+            }
+            "delete-user" => {
+                let [account, name] = words(rest)?;
+                let account = self.account(account)?.code;
+                self.app.registry.delete_user(account, name).map_err(|error| error.to_string())?;
             }
             "store" => self.store.set_mood(rest)?,
             "registry" => self.fail_registry(rest)?,

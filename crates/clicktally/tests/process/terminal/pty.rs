@@ -39,7 +39,7 @@ print(json.dumps({"written": written.decode(), "status": os.waitstatus_to_exitco
 "#;
 
 /// The Python of the fuller tests; `None` leaves this out, unless it must not be.
-fn python() -> Option<PathBuf> {
+pub fn python() -> Option<PathBuf> {
     let python = std::env::var_os("CLICKTALLY_TESTS_PYTHON").map_or_else(|| "python3".into(), PathBuf::from);
     let found = Command::new(&python).args(["-c", "import pty, os; os.waitstatus_to_exitcode"]).output();
     if found.is_ok_and(|output| output.status.success()) {

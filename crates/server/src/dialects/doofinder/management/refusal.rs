@@ -204,6 +204,8 @@ impl From<RegistryError> for Refusal {
             | RegistryError::HashidTaken
             | RegistryError::SiteTaken { .. }
             | RegistryError::NoKey
+            | RegistryError::UserExists
+            | RegistryError::NoUser
             | RegistryError::IndexExists
             | RegistryError::TooMany { .. } => Self::Conflict(error.to_string()),
         }
