@@ -29,6 +29,7 @@ async function main() {
   await setUp(page);
   await live(page);
   await lesser();
+  await asUser();
   same(troubles, [], "errors on the way");
   await hand.browser.close();
   console.log(`set-up: ${checks} checks`);
@@ -110,6 +111,32 @@ async function lesser() {
     same(troubles, [], "a lesser key meets no refusal");
     await browser.close();
   }
+}
+
+/** A user with a password: refused in words, let in, and out again. */
+async function asUser() {
+  const { browser, page, troubles, expect } = await open(told.chromium);
+  expect(/401|Unauthorized/);
+  await page.goto(told.url);
+  await page.getByRole("button", { name: "User and password" }).click();
+  await page.getByLabel("User", { exact: true }).fill(told.user);
+  for (const password of ["no such password", told.password]) {
+    await page.getByLabel("Password").fill(password);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    if (password === told.password) await page.waitForSelector(".view-overview");
+    else await page.getByText("User or password is wrong.").waitFor();
+  }
+  await calm(page);
+  await page.getByRole("button", { name: /^Account/ }).click();
+  ok((await page.locator(".account").innerText()).includes(told.user), "who it is stands in the account's panel");
+  const cookies = await page.context().cookies();
+  same(cookies.map(({ httpOnly, sameSite }) => [httpOnly, sameSite]), [[true, "Strict"]]);
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.getByRole("button", { name: "Sign in" }).waitFor();
+  const kept = cookies.map(({ name, value }) => `${name}=${value}`).join("; ");
+  same((await fetch(`${told.url}/v1/session`, { headers: { Cookie: kept } })).status, 401, "a copy of the cookie is worth nothing");
+  same(troubles, [], "a user meets no refusal");
+  await browser.close();
 }
 
 /** Nothing to object to, nothing wider than its window; and a picture. */

@@ -88,8 +88,18 @@ fn live_and_set_up_show_what_happens_as_it_happens() {
     let Some((modules, chromium)) = node_modules("playwright-core").zip(chromium()) else { return };
     let folder = tempfile::tempdir().unwrap();
     let (server, told) = demo(folder.path());
-    let told = with(told, &[("chromium", json!(chromium)), ("pictures", json!(pictures()))]);
-    let said = play(node(&modules), "dashboard/setup.cjs", &told);
+    let password = "correct horse battery";
+    let file = folder.path().join("password");
+    std::fs::write(&file, password).unwrap();
+    let user = ["user", "create", "--account", "demo", "--name", "anna", "--password-file"];
+    run_in(folder.path(), &[&user[..], &[file.to_str().unwrap(), "--json"]].concat()).json();
+    let more = [
+        ("chromium", json!(chromium)),
+        ("pictures", json!(pictures())),
+        ("user", json!("anna")),
+        ("password", json!(password)),
+    ];
+    let said = play(node(&modules), "dashboard/setup.cjs", &with(told, &more));
     assert!(said.contains("set-up: "), "{said}");
     publish(&["live", "set-up"]);
     server.stop();
