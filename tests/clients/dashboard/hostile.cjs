@@ -27,14 +27,14 @@ const ok = (value, why) => {
   assert.ok(value, why);
 };
 
-async function call(method, path, body, type = "application/json") {
-  const answer = await fetch(told.url + path, { method, headers: { Authorization: `Token ${told.key}`, "Content-Type": type }, body });
+async function call(method, path, body, type = "application/json", agent = "test") {
+  const answer = await fetch(told.url + path, { method, headers: { Authorization: `Token ${told.key}`, "Content-Type": type, "User-Agent": agent }, body });
   const text = await answer.text();
   assert.ok(answer.ok, `${path}: ${answer.status} ${text}`);
   return text ? JSON.parse(text) : null;
 }
 
-/** Every attack as title, id, link, search and custom result, and as the name of an engine. */
+/** Every attack as title, id, link, search and custom result, as the name of an engine, in indices with such names, by such a browser. */
 async function plant() {
   for (const name of ATTACKS.slice(0, 6)) await call("POST", "/api/v2/search_engines", JSON.stringify({ name: name.slice(0, 200) }));
   const now = Date.now() - 1000;
@@ -47,8 +47,18 @@ async function plant() {
       { type: "click", at: now, ...shared, doc_id: docId, query_id: `bad${place}`, rank: place + 1, custom_result: attack },
     ];
   });
-  const report = await call("POST", "/v1/events", lines.map((line) => JSON.stringify(line)).join("\n"), "application/x-ndjson");
+  const indices = told.indices.flatMap((index, place) => {
+    const [id, shared] = [`index${place}`, { hashid: told.hostile_hashid, index, doc_id: "sku1" }];
+    return [
+      { type: "item", ...shared, title: "in an index" },
+      { type: "search", id, at: now, hashid: told.hostile_hashid, indices: [index], query: "indices" },
+      { type: "click", at: now, ...shared, query_id: id, rank: 1 },
+    ];
+  });
+  const report = await call("POST", "/v1/events", [...lines, ...indices].map((line) => JSON.stringify(line)).join("\n"), "application/x-ndjson");
   same(report.rejected, [], "all are recorded");
+  const click = JSON.stringify({ type: "click", hashid: told.hashid, index: told.index, doc_id: "sku1" });
+  for (const attack of ATTACKS.slice(0, 6)) await call("POST", `/v1/collect?key=${told.page_key}`, click, "text/plain", attack);
 }
 
 async function main() {
@@ -85,6 +95,17 @@ async function main() {
     }
   }
   await page.setViewportSize({ width: 1440, height: 900 });
+  for (const index of told.indices) {
+    await page.goto(`${told.url}/?index=${encodeURIComponent(index)}`);
+    await wall(`index ${index}`);
+    ok((await page.getByRole("region", { name: "Index", exact: true }).innerText()).includes(index), "an index is shown as it is");
+    await page.goto(`${told.url}/?view=items&item=${encodeURIComponent(JSON.stringify([told.hostile_hashid, index, "sku1"]))}`);
+    await wall(`item of ${index}`);
+    ok((await page.locator("main").innerText()).includes(index), "also beside an item");
+    await page.locator('[data-part="filters"]').click();
+    await wall(`filters with ${index}`);
+    await page.keyboard.press("Escape");
+  }
   // Links that the server itself would refuse to store, from a server that did not.
   for (const link of ["javascript:window.pwned=8", "JaVaScRiPt:window.pwned=8", " javascript:window.pwned=8", "data:text/html,<script>1</script>", "vbscript:x", "//", "not a link"]) {
     await page.route("**/v1/stats/items?**", (route) => route.fulfill({ json: { total: 1, results: [{ hashid: told.hashid, index: told.index, doc_id: "sku1", title: "linked", link, clicks: 1, average_rank: null }] } }));
@@ -93,6 +114,18 @@ async function main() {
     same(await page.locator("a.outside").count(), 0, `${link} is no link`);
     await page.unroute("**/v1/stats/items?**");
   }
+  await page.context().clearCookies();
+  await page.goto(told.url);
+  await page.getByRole("button", { name: "User and password" }).click();
+  await page.getByLabel("User", { exact: true }).fill(told.user);
+  await page.getByLabel("Password").fill(told.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForSelector(".view-overview");
+  await wall("another account");
+  await page.getByRole("button", { name: /^Account/ }).click();
+  await wall("the account's panel");
+  const panel = await page.locator(".account").innerText();
+  ok(panel.includes(told.account) && panel.includes(told.user), "an account and a user are shown as they are");
   same(troubles.filter((text) => !/400|404/.test(text)), [], "nothing tried to run");
   await hand.browser.close();
   console.log(`hostile: ${checks} checks`);

@@ -60,6 +60,16 @@ fn demo(directory: &Path) -> (Server, Value) {
     (server, told)
 }
 
+/// Makes a user, and says who it is.
+fn user(directory: &Path, account: &str, name: &str) -> [(&'static str, Value); 2] {
+    let password = "correct horse battery";
+    let file = directory.join("password");
+    std::fs::write(&file, password).unwrap();
+    let args = ["user", "create", "--account", account, "--name", name, "--json", "--password-file"];
+    run_in(directory, &[&args[..], &[file.to_str().unwrap()]].concat()).json();
+    [("user", json!(name)), ("password", json!(password))]
+}
+
 fn with(mut told: Value, more: &[(&str, Value)]) -> Value {
     for (name, value) in more {
         told[*name] = value.clone();
@@ -88,18 +98,9 @@ fn live_and_set_up_show_what_happens_as_it_happens() {
     let Some((modules, chromium)) = node_modules("playwright-core").zip(chromium()) else { return };
     let folder = tempfile::tempdir().unwrap();
     let (server, told) = demo(folder.path());
-    let password = "correct horse battery";
-    let file = folder.path().join("password");
-    std::fs::write(&file, password).unwrap();
-    let user = ["user", "create", "--account", "demo", "--name", "anna", "--password-file"];
-    run_in(folder.path(), &[&user[..], &[file.to_str().unwrap(), "--json"]].concat()).json();
-    let more = [
-        ("chromium", json!(chromium)),
-        ("pictures", json!(pictures())),
-        ("user", json!("anna")),
-        ("password", json!(password)),
-    ];
-    let said = play(node(&modules), "dashboard/setup.cjs", &with(told, &more));
+    let told = with(told, &[("chromium", json!(chromium)), ("pictures", json!(pictures()))]);
+    let told = with(told, &user(folder.path(), "demo", "anna"));
+    let said = play(node(&modules), "dashboard/setup.cjs", &told);
     assert!(said.contains("set-up: "), "{said}");
     publish(&["live", "set-up"]);
     server.stop();
@@ -111,13 +112,24 @@ fn hostile_texts_stay_texts_in_the_dashboard() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), &["--stats-per-second", "0"]);
     let key = shop::found(folder.path());
+    let (account, name) =
+        (r#"<img src=x onerror="window.pwned=9">"#, r#""><script>window.pwned=10</script>"#);
+    run_in(folder.path(), &["account", "create", account, "--json"]).json();
+    let indices = [r#"<img src=x onerror="window.pwned=11">"#, r#""><script>window.pwned=12</script>"#];
+    let engine = ["engine", "create", "--account", shop::ACCOUNT, "--json", "--index", indices[0], "--index"];
+    let engine = run_in(folder.path(), &[&engine[..], &[indices[1]]].concat()).json();
     let told = json!({
+        "account": account,
+        "indices": indices,
+        "hostile_hashid": engine["hashid"],
+        "page_key": shop::key(folder.path(), &["--scope", "click"]),
         "url": format!("http://{}", server.address),
         "key": key,
         "hashid": HASHID,
         "index": INDEX,
         "chromium": chromium,
     });
+    let told = with(told, &user(folder.path(), account, name));
     let said = play(node(&modules), "dashboard/hostile.cjs", &told);
     assert!(said.contains("hostile: "), "{said}");
     server.stop();
