@@ -1,5 +1,6 @@
 // The addresses of the documented statistics, with the period and the filters of a state.
 
+import { earlier, get, shared } from "./api.js";
 import { dfid } from "./dfid.js";
 
 const digits = (date) => date.replaceAll("-", "");
@@ -36,6 +37,12 @@ export function native(path, state, span, { item, ...more } = {}) {
   if (item) told.append("doc_id", item.doc_id);
   for (const [name, value] of Object.entries(more)) if (value !== "") told.append(name, String(value));
   return `/v1/stats/${path}?${told}`;
+}
+
+/** A native statistic of the period and of the one before: null where it is not known. */
+export function both({ state, span, signal }, path, { known = true, item } = {}) {
+  const ask = (part) => (known && part ? get(native(path, state, part, { item }), signal) : Promise.resolve(null));
+  return { now: shared(() => ask(span)), was: earlier(() => ask(span.previous)), known };
 }
 
 /** The same address, as a file for spreadsheets. */
