@@ -15,8 +15,9 @@ function period(told, span) {
 export function doofinder(path, state, span, { item, ...more } = {}) {
   const told = new URLSearchParams();
   period(told, span);
-  for (const hashid of state.hashid) told.append("hashids[]", hashid);
-  state.index.forEach((name, place) => told.append(`indices[${place}][name]`, name));
+  // An item is in one engine and one index, whatever else is chosen.
+  for (const hashid of item ? [item.hashid] : state.hashid) told.append("hashids[]", hashid);
+  (item ? [item.index] : state.index).forEach((name, place) => told.append(`indices[${place}][name]`, name));
   if (state.device) told.append("device", state.device);
   for (const type of state.type) told.append("product_type[]", type);
   if (state.query) told.append("query", state.query);

@@ -58,11 +58,14 @@ function head(wanted, found, engines, signal) {
   return { title, under };
 }
 
-function totals({ state, span, signal }, days, told) {
+function totals({ state, span, signal }, days, told, wanted) {
   const clicks = tile({ label: "Clicks", write: count }, signal);
   clicks.load(async () => ({ now: (await days.now()).total_count, was: (await days.was())?.total_count ?? null }));
   const share = tile({ label: "Share of all clicks", write: (value) => percent(value), kind: "points" }, signal);
-  const all = (part) => (part ? get(doofinder("clicks", state, part), signal) : Promise.resolve(null));
+  // Of all clicks that are counted, if the item's own are among them.
+  const among = (list, value) => (list.includes(value) ? list : []);
+  const whole = { ...state, hashid: among(state.hashid, wanted.hashid), index: among(state.index, wanted.index) };
+  const all = (part) => (part ? get(doofinder("clicks", whole, part), signal) : Promise.resolve(null));
   const every = { now: shared(() => all(span)), was: earlier(() => all(span.previous)) };
   share.load(async () => {
     const [now, was, allNow, allWas] = await Promise.all([days.now(), days.was(), every.now(), every.was()]);
@@ -80,8 +83,9 @@ function ledHere({ state, span, signal }, counted, wanted) {
   const url = doofinder("clicked_items/searches", counted, span, { item: wanted, limit: SEARCHES_SHOWN });
   const part = card({ title: "Searches that led here", csv: csv(url) }, signal);
   part.load(() => get(url, signal), (told) => {
-    const all = told.results.reduce((sum, row) => sum + row.count, 0);
-    return bars(told.results.map((row) => ({ label: row.query ? words(row.query) : el("span", { class: "unknown" }, "(no words)"), value: row.count, share: ratio(row.count, all), link: row.query ? to(changed(state, { view: "searches", search: row.query, item: "" })) : undefined })), { nothing: "No search is known that led here" });
+    // Parts of a whole, where all of it is here.
+    const all = told.results.length < SEARCHES_SHOWN ? told.results.reduce((sum, row) => sum + row.count, 0) : null;
+    return bars(told.results.map((row) => ({ label: row.query ? words(row.query) : el("span", { class: "unknown" }, "(no words)"), value: row.count, share: all === null ? undefined : ratio(row.count, all), link: row.query ? to(changed(state, { view: "searches", search: row.query, item: "" })) : undefined })), { nothing: "No search is known that led here" });
   });
   return part.node;
 }

@@ -68,8 +68,9 @@ function ledTo({ state, span, signal }, outer) {
   const url = native("items", state, span, { limit: ITEMS_SHOWN });
   const part = card({ title: "Items that it led to", csv: csv(url) }, signal);
   part.load(() => get(url, signal), (told) => {
-    const all = told.results.reduce((sum, row) => sum + row.clicks, 0);
-    return bars(told.results.map((item) => ({ label: itemLabel(item), value: item.clicks, share: ratio(item.clicks, all), link: to(changed(outer, { ...itemState(item), search: "" })) })), { nothing: "Nothing was clicked" });
+    // Parts of a whole, where all of it is here.
+    const all = told.results.length < ITEMS_SHOWN ? told.results.reduce((sum, row) => sum + row.clicks, 0) : null;
+    return bars(told.results.map((item) => ({ label: itemLabel(item), value: item.clicks, share: all === null ? undefined : ratio(item.clicks, all), link: to(changed(outer, { ...itemState(item), search: "" })) })), { nothing: "Nothing was clicked" });
   });
   return part.node;
 }
