@@ -132,6 +132,19 @@ const scenes = {
     return [tab, 1];
   },
 
+  async "a click belongs where its search does, not where the tag says"() {
+    const other = "f".repeat(32);
+    const tab = await visit(`${tag()}<div data-clicktally-search data-query="caps" data-index="blog"><a id="post" href="#" data-doc-id="p1">1</a></div>
+      <div data-clicktally-search data-query="caps" data-query-id="q9" data-hashid="${other}"><a id="far" href="#" data-doc-id="f1">2</a></div>`);
+    for (const id of ["post", "far"]) await tab.click(`#${id}`);
+    await until("both clicks", () => sent().length >= 2 || sent());
+    await settled(tab);
+    const [post, far] = sent();
+    assert.deepStrictEqual([post.hashid, post.index, far.hashid, far.index, far.query_id], [told.hashid, "blog", other, "product", "q9"]);
+    // The other engine is none of the key's.
+    return [tab, 1];
+  },
+
   async "offline: it is kept, and sent when the network is back"() {
     const tab = await visit(`${tag()}<a id="it" href="#" data-doc-id="offline">a</a>`);
     await tab.context().setOffline(true);

@@ -30,6 +30,27 @@ export async function get(url, signal) {
   }
 }
 
+/** An answer that several parts of a view show: asked at once and for all of them, and again by whoever tries after it failed. */
+export function shared(ask) {
+  let answer = null;
+  const told = () => (answer ??= ask().catch((error) => {
+    answer = null;
+    throw error;
+  }));
+  // A failure that nobody waits for yet is no accident.
+  told().catch(() => {});
+  return told;
+}
+
+/**
+ * The same of the period before. That differs from the one that is shown by its days alone, so a refusal says that those are not kept
+ * any more: they are not known, and what is shown beside them is no less known for that.
+ */
+export const earlier = (ask) => shared(() => ask().catch((error) => {
+  if (error instanceof CallError && error.kind === "refused") return null;
+  throw error;
+}));
+
 /** Changes something. The token shows that this page made the call, not another site's. */
 export function send(method, url, body, csrf) {
   const headers = body === undefined ? {} : { "Content-Type": "application/json" };

@@ -18,16 +18,20 @@ export function card({ title, note, csv, kind = "lines", wide = false, actions =
     el("header", { class: "card-head" }, el("div", { class: "card-heading" }, heading, note && el("p", { class: "card-note" }, note)), tools),
     body,
   );
+  let round = 0;
   const load = async (ask, render) => {
+    const mine = ++round;
+    // An answer that comes after one that was asked for later is of yesterday.
+    const isLate = () => signal?.aborted || mine !== round;
     node.setAttribute("aria-busy", "true");
     if (!body.hasChildNodes() || body.querySelector(".notice-problem")) fill(body, waiting(kind));
     try {
       const told = await ask();
-      if (!signal?.aborted) fill(body, render(told));
+      if (!isLate()) fill(body, render(told));
     } catch (error) {
-      if (!signal?.aborted) fill(body, problem(error, () => load(ask, render)));
+      if (!isLate()) fill(body, problem(error, () => load(ask, render)));
     } finally {
-      node.removeAttribute("aria-busy");
+      if (mine === round) node.removeAttribute("aria-busy");
     }
   };
   return { node, body, tools, load };

@@ -65,7 +65,9 @@ export function picked({ days, range: span, noun }, signal) {
 }
 
 /** Searches, and in front of them those with a click. */
-export function nested({ groups, grain, range: span }, signal) {
+export function nested({ groups: all, grain, range: span }, signal) {
+  // What lies ahead is not zero here either.
+  const groups = all.map((group) => (group.from > span.today ? { ...group, searches: null, clicked: null, clicks: null } : group));
   const layers = [
     { name: "Searches", values: groups.map((group) => group.searches), colour: "--bar-before", width: 0.8 },
     { name: "With a click", values: groups.map((group) => group.clicked), colour: "--bar", width: 0.8 },
@@ -98,7 +100,7 @@ export function legend(span) {
 /** The same as a table, made when it is asked for. */
 function numbers(heads, rows) {
   const kind = (place) => (heads[place] === "Period" || heads[place] === "Before" ? "" : "number");
-  const written = (value) => (typeof value === "number" ? count(value) : (value ?? unknown("no such day")));
+  const written = (value) => (typeof value === "number" ? count(value) : (value ?? unknown("no such day, or one that has not come")));
   const cell = (value, place) => (place === 0 ? el("th", { scope: "row" }, written(value)) : el("td", { class: kind(place) }, written(value)));
   const table = () =>
     el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "The chart as numbers" },

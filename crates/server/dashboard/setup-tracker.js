@@ -64,10 +64,11 @@ export function trackerCard({ state, span, signal, engines }, { changed }) {
 
   function wait(light, hashid) {
     light.className = "light light-waiting";
+    light.dataset.hashid = hashid;
     fill(light, el("span", { class: "dot dot-lost", "aria-hidden": "true" }), el("span", {}, "Waiting for a click"));
     if (!may("read")) return;
     get(doofinder("clicks", { ...moved(state, {}), hashid: [hashid], index: [], type: [], device: "", query: "" }, span), signal).then((told) => {
-      if (signal.aborted || told.total_count === 0 || light.classList.contains("light-green")) return;
+      if (signal.aborted || light.dataset.hashid !== hashid || told.total_count === 0 || light.classList.contains("light-green")) return;
       light.className = "light light-green";
       fill(light, el("span", { class: "dot dot-open", "aria-hidden": "true" }), el("span", {}, `Clicks arrive: ${plural(told.total_count, "click", "clicks")} in the chosen period. `, el("a", { ...to(moved(state, { view: "live" })) }, "Watch them live")));
     }).catch(() => {});

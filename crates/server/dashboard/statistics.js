@@ -1,5 +1,6 @@
 // The addresses of the documented statistics, with the period and the filters of a state.
 
+import { earlier, get, shared } from "./api.js";
 import { dfid } from "./dfid.js";
 
 const digits = (date) => date.replaceAll("-", "");
@@ -14,8 +15,9 @@ function period(told, span) {
 export function doofinder(path, state, span, { item, ...more } = {}) {
   const told = new URLSearchParams();
   period(told, span);
-  for (const hashid of state.hashid) told.append("hashids[]", hashid);
-  state.index.forEach((name, place) => told.append(`indices[${place}][name]`, name));
+  // An item is in one engine and one index, whatever else is chosen.
+  for (const hashid of item ? [item.hashid] : state.hashid) told.append("hashids[]", hashid);
+  (item ? [item.index] : state.index).forEach((name, place) => told.append(`indices[${place}][name]`, name));
   if (state.device) told.append("device", state.device);
   for (const type of state.type) told.append("product_type[]", type);
   if (state.query) told.append("query", state.query);
@@ -36,6 +38,12 @@ export function native(path, state, span, { item, ...more } = {}) {
   if (item) told.append("doc_id", item.doc_id);
   for (const [name, value] of Object.entries(more)) if (value !== "") told.append(name, String(value));
   return `/v1/stats/${path}?${told}`;
+}
+
+/** A native statistic of the period and of the one before: null where it is not known. */
+export function both({ state, span, signal }, path, { known = true, item } = {}) {
+  const ask = (part) => (known && part ? get(native(path, state, part, { item }), signal) : Promise.resolve(null));
+  return { now: shared(() => ask(span)), was: earlier(() => ask(span.previous)), known };
 }
 
 /** The same address, as a file for spreadsheets. */

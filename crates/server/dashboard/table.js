@@ -10,9 +10,9 @@ const TYPING_MS = 180;
 
 /**
  * `columns`: `{ key, label, help, number, low, value(row), cell(row) }`; one without `value` does not sort, a `low` one gives way on phones.
- * `matches(row, text)` searches; `more(text)` may bring rows that are not among `rows`; `resort(key)` may bring others for a sort.
+ * `matches(row, text)` searches; `more(text, key)` may bring rows that are not among `rows`, for a text and the column that is sorted by.
  */
-export function table({ caption, columns, rows, state, first, find, matches, more, resort, limited }) {
+export function table({ caption, columns, rows, state, first, find, matches, more, limited }, signal) {
   const shown = { rows, find: state.find, sort: state.sort || `-${first}`, page: Math.max(1, Number(state.page) || 1) };
   const said = el("p", { class: "table-said", role: "status" });
   const holder = el("div", { class: "table-holder" });
@@ -32,24 +32,27 @@ export function table({ caption, columns, rows, state, first, find, matches, mor
     holder.setAttribute("aria-busy", "true");
     try {
       const rows = await fetchRows();
-      if (mine === round) apply({ rows });
+      if (mine === round && !signal.aborted) apply({ rows }, { keepPage: true });
     } catch {
       // What is there stays: the rows at hand are sorted and searched.
     } finally {
-      holder.removeAttribute("aria-busy");
+      if (mine === round) holder.removeAttribute("aria-busy");
     }
+  };
+  const bring = () => {
+    if (more) ask(() => more(shown.find.trim(), shown.sort.replace(/^-/, "")));
   };
 
   const sortBy = (key) => {
     const way = shown.sort === `-${key}` ? key : `-${key}`;
     apply({ sort: way });
     holder.querySelector(`[data-sort="${CSS.escape(key)}"]`)?.focus();
-    if (resort) ask(() => resort(key));
+    bring();
   };
 
   const search = (text) => {
     apply({ find: text });
-    if (more) ask(() => (text.trim() ? more(text.trim()) : Promise.resolve(rows)));
+    bring();
   };
 
   function draw() {
@@ -70,20 +73,22 @@ export function table({ caption, columns, rows, state, first, find, matches, mor
     } }, icon(drawing));
 
   draw();
-  if (shown.find && more) queueMicrotask(() => search(shown.find));
+  if (shown.find) queueMicrotask(bring);
   return [
-    el("div", { class: "table-bar" }, finder(find, shown.find, search), said),
+    el("div", { class: "table-bar" }, finder(find, shown.find, search, signal), said),
     holder,
     pages,
   ];
 }
 
-function finder(label, text, search) {
+function finder(label, text, search, signal) {
   let timer;
   const input = el("input", { type: "search", placeholder: label, "aria-label": label, value: text, autocomplete: "off", spellcheck: "false", oninput: () => {
     clearTimeout(timer);
     timer = setTimeout(() => search(input.value), TYPING_MS);
   } });
+  // Whoever has gone on to another view finds nothing here, and its address is not this one's to change.
+  signal.addEventListener("abort", () => clearTimeout(timer));
   return el("div", { class: "finder" }, icon("search"), input);
 }
 

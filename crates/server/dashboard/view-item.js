@@ -1,7 +1,7 @@
 // One item: its days, the searches that led to it, and where it stood when it was clicked.
 
 import { ratio } from "./amounts.js";
-import { get } from "./api.js";
+import { earlier, get, shared } from "./api.js";
 import { bars } from "./bars.js";
 import { card } from "./card.js";
 import { askDays, daysCard } from "./days-card.js";
@@ -12,7 +12,7 @@ import { itemOf } from "./items.js";
 import { outside } from "./links.js";
 import { changed, to } from "./location.js";
 import { empty } from "./states.js";
-import { csv, doofinder, native } from "./statistics.js";
+import { both, csv, doofinder, native } from "./statistics.js";
 import { row, tile } from "./tiles.js";
 
 const SEARCHES_SHOWN = 100;
@@ -36,10 +36,7 @@ export function item(host, ctx) {
   // A banner is no item, unless it is asked for: as in the list of all items.
   const counted = { ...ctx, state: { ...state, type: state.type.length > 0 ? state.type : productTypes.filter((type) => type !== "banner") } };
   const days = askDays(counted, wanted);
-  const ask = (part) => (part ? get(native("ranks", counted.state, part, { item: wanted }), signal) : Promise.resolve(null));
-  const told = { now: ask(span), was: ask(span.previous) };
-  told.now.catch(() => {});
-  told.was.catch(() => {});
+  const told = both(counted, "ranks", { item: wanted });
   host.append(
     row(...totals(ctx, days, told, wanted)),
     daysCard(counted, days, { item: wanted, nothing: empty("Not clicked in this period") }),
@@ -61,20 +58,24 @@ function head(wanted, found, engines, signal) {
   return { title, under };
 }
 
-function totals({ state, span, signal }, days, told) {
+function totals({ state, span, signal }, days, told, wanted) {
   const clicks = tile({ label: "Clicks", write: count }, signal);
-  clicks.load(async () => ({ now: (await days.now).total_count, was: (await days.was)?.total_count ?? null }));
+  clicks.load(async () => ({ now: (await days.now()).total_count, was: (await days.was())?.total_count ?? null }));
   const share = tile({ label: "Share of all clicks", write: (value) => percent(value), kind: "points" }, signal);
-  const all = (part) => (part ? get(doofinder("clicks", state, part), signal) : Promise.resolve(null));
+  // Of all clicks that are counted, if the item's own are among them.
+  const among = (list, value) => (list.includes(value) ? list : []);
+  const whole = { ...state, hashid: among(state.hashid, wanted.hashid), index: among(state.index, wanted.index) };
+  const all = (part) => (part ? get(doofinder("clicks", whole, part), signal) : Promise.resolve(null));
+  const every = { now: shared(() => all(span)), was: earlier(() => all(span.previous)) };
   share.load(async () => {
-    const [now, was, allNow, allWas] = await Promise.all([days.now, days.was, all(span), all(span.previous)]);
-    return { now: ratio(now.total_count, allNow.total_count), was: was && ratio(was.total_count, allWas.total_count) };
+    const [now, was, allNow, allWas] = await Promise.all([days.now(), days.was(), every.now(), every.was()]);
+    return { now: ratio(now.total_count, allNow.total_count), was: was && allWas && ratio(was.total_count, allWas.total_count) };
   });
   const average = tile({ label: "Average rank of a click", write: (value) => decimal(value), kind: "plain", better: "down" }, signal);
-  average.load(async () => ({ now: (await told.now).average_rank, was: (await told.was)?.average_rank ?? null, reason: "no click tells its rank" }));
+  average.load(async () => ({ now: (await told.now()).average_rank, was: (await told.was())?.average_rank ?? null, reason: "no click tells its rank" }));
   const top = tile({ label: "Clicked at rank 1", write: (value) => percent(value), kind: "points" }, signal);
   const first = (report) => report && ratio(report.results.find((row) => row.rank === 1)?.clicks ?? 0, report.results.reduce((sum, row) => sum + (row.rank === null ? 0 : row.clicks), 0));
-  top.load(async () => ({ now: first(await told.now), was: first(await told.was), reason: "no click tells its rank" }));
+  top.load(async () => ({ now: first(await told.now()), was: first(await told.was()), reason: "no click tells its rank" }));
   return [clicks, share, average, top];
 }
 
@@ -82,22 +83,18 @@ function ledHere({ state, span, signal }, counted, wanted) {
   const url = doofinder("clicked_items/searches", counted, span, { item: wanted, limit: SEARCHES_SHOWN });
   const part = card({ title: "Searches that led here", csv: csv(url) }, signal);
   part.load(() => get(url, signal), (told) => {
-    const all = told.results.reduce((sum, row) => sum + row.count, 0);
-    return bars(told.results.map((row) => ({ label: row.query ? words(row.query) : el("span", { class: "unknown" }, "(no words)"), value: row.count, share: ratio(row.count, all), link: row.query ? to(changed(state, { view: "searches", search: row.query, item: "" })) : undefined })), { nothing: "No search is known that led here" });
+    // Parts of a whole, where all of it is here.
+    const all = told.results.length < SEARCHES_SHOWN ? told.results.reduce((sum, row) => sum + row.count, 0) : null;
+    return bars(told.results.map((row) => ({ label: row.query ? words(row.query) : el("span", { class: "unknown" }, "(no words)"), value: row.count, share: all === null ? undefined : ratio(row.count, all), link: row.query ? to(changed(state, { view: "searches", search: row.query, item: "" })) : undefined })), { nothing: "No search is known that led here" });
   });
   return part.node;
 }
 
-/** The card of ranks, of what `told` promises. */
+/** The card of ranks, of what `told` answers. */
 export function ranksCard({ state, span, signal }, told, wanted) {
   const url = native("ranks", state, span, { item: wanted });
   const part = card({ title: "Rank when it was clicked", csv: csv(url), kind: "chart" }, signal);
-  let first = told;
-  part.load(() => {
-    const asked = first ?? get(url, signal);
-    first = null;
-    return asked;
-  }, ranks);
+  part.load(told, ranks);
   return part.node;
 }
 

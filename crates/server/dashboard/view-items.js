@@ -39,13 +39,13 @@ function listed({ state, span, signal }, rows, engines, all) {
     { key: "rank", label: "Average rank", help: "Where in the result list it was clicked; 1 is the top", number: true, value: (row) => row.average_rank, cell: (row) => (row.average_rank === null ? unknown("no click tells its rank") : decimal(row.average_rank)) },
   ].filter(Boolean);
   const full = rows.length >= LIMIT;
-  const more = async (text) => merged(rows, (await get(native("items", state, span, { limit: LIMIT, matching: text.slice(0, MATCHING_MAX) }), signal)).results);
+  const more = async (text) => text === "" ? rows : merged(rows, (await get(native("items", state, span, { limit: LIMIT, matching: text.slice(0, MATCHING_MAX) }), signal)).results);
   return table({
     caption: "Items by clicks", columns, rows, state, first: "clicks", find: "Find an item",
     matches: (row, text) => !text || `${row.title ?? ""} ${row.doc_id}`.toLowerCase().includes(text),
     more: full ? more : undefined,
     limited: full ? "those with the most clicks" : "",
-  });
+  }, signal);
 }
 
 function merged(rows, others) {

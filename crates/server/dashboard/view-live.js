@@ -14,7 +14,7 @@ const SOURCES = { fess: "Fess", doofinder: "Doofinder", native: "ClickTally", in
 
 export function live(host, ctx) {
   const { state, span, signal, engines } = ctx;
-  const seen = { clicks: 0, refused: 0, missed: 0, paused: false, waiting: [] };
+  const seen = { clicks: 0, refused: 0, missed: 0, gaps: false, paused: false, waiting: [] };
   const status = el("p", { class: "live-status", role: "status" });
   const totals = el("p", { class: "live-totals" });
   const body = el("tbody");
@@ -22,6 +22,7 @@ export function live(host, ctx) {
   const refusals = refusalsCard();
   const pause = el("button", { type: "button", class: "button", onclick: () => setPaused(!seen.paused) });
   let known = [];
+  let opened = false;
   engines.then((list) => (known = list));
 
   const setPaused = (paused) => {
@@ -34,8 +35,9 @@ export function live(host, ctx) {
   };
   const say = () => {
     const held = seen.paused && seen.waiting.length > 0 ? `, ${count(seen.waiting.length)} held back` : "";
-    const missed = seen.missed > 0 ? `, ${plural(seen.missed, "click", "clicks")} too fast to show` : "";
-    fill(totals, `${plural(seen.clicks, "click", "clicks")} since you opened this page${held}${missed}`);
+    const missed = seen.missed > 0 ? `, ${plural(seen.missed, "event", "events")} too fast to show` : "";
+    const gaps = seen.gaps ? "; what came while the connection was lost is not among them" : "";
+    fill(totals, `${plural(seen.clicks, "click", "clicks")} since you opened this page${held}${missed}${gaps}`);
   };
   const add = (click) => {
     if (!body.isConnected) fill(holder, tableOf(body));
@@ -65,6 +67,11 @@ export function live(host, ctx) {
       say();
     },
     state: (now) => {
+      if (now === "open") opened = true;
+      else if (opened) {
+        seen.gaps = true;
+        say();
+      }
       setStatus(status, now);
       if (now instanceof CallError && !body.isConnected) fill(holder, problem(now));
     },

@@ -11,7 +11,7 @@ import { toggle } from "./filters.js";
 import { itemLabel, itemState } from "./items.js";
 import { changed, go, hasFilters, to, withoutFilters } from "./location.js";
 import { empty } from "./states.js";
-import { csv, native, searchesAreKnown } from "./statistics.js";
+import { both, csv, native, searchesAreKnown } from "./statistics.js";
 import { row, tile } from "./tiles.js";
 
 const ROWS_SHOWN = 8;
@@ -21,8 +21,8 @@ const FILTERED = "not known under this filter";
 export function overview(host, ctx) {
   const { state, signal } = ctx;
   const days = askDays(ctx);
-  const through = both(ctx, "clickthrough", searchesAreKnown(state));
-  const ranks = both(ctx, "ranks", true);
+  const through = both(ctx, "clickthrough", { known: searchesAreKnown(state) });
+  const ranks = both(ctx, "ranks");
   host.append(
     row(...totals({ days, through, ranks }, signal)),
     daysCard(ctx, days, { nothing: nothingYet(state) }),
@@ -31,21 +31,12 @@ export function overview(host, ctx) {
   );
 }
 
-/** A native statistic of the period and of the one before. */
-function both({ state, span, signal }, path, known) {
-  const ask = (part) => (known && part ? get(native(path, state, part), signal) : Promise.resolve(null));
-  const answers = { now: ask(span), was: ask(span.previous), known };
-  answers.now.catch(() => {});
-  answers.was.catch(() => {});
-  return answers;
-}
-
 function totals({ days, through, ranks }, signal) {
   const clicks = tile({ label: "Clicks", help: "Clicks on results in this period", write: count }, signal);
-  clicks.load(async () => ({ now: (await days.now).total_count, was: (await days.was)?.total_count ?? null }));
+  clicks.load(async () => ({ now: (await days.now()).total_count, was: (await days.was())?.total_count ?? null }));
   // One number of the click-through report, of both periods.
   const ofSearches = (tile, take) => tile.load(async () => {
-    const [now, was] = [await through.now, await through.was];
+    const [now, was] = [await through.now(), await through.was()];
     return { now: now && take(now.totals), was: was && take(was.totals), reason: through.known ? NO_SEARCHES : FILTERED, note: now && plural(now.totals.searches, "search", "searches") };
   });
   const each = tile({ label: "Clicks a search", help: "Clicks divided by the searches that were shown", write: (value) => decimal(value) }, signal);
@@ -53,7 +44,7 @@ function totals({ days, through, ranks }, signal) {
   const without = tile({ label: "Searches without a click", help: "The share of searches after which nothing was clicked", write: (value) => percent(value), kind: "points", better: "down" }, signal);
   ofSearches(without, (all) => ratio(all.searches === null || all.clicked === null ? null : all.searches - all.clicked, all.searches));
   const average = tile({ label: "Average rank of a click", help: "Where in the result list people click; 1 is the top", write: (value) => decimal(value), kind: "plain", better: "down" }, signal);
-  average.load(async () => ({ now: (await ranks.now).average_rank, was: (await ranks.was)?.average_rank ?? null, reason: "no click tells its rank" }));
+  average.load(async () => ({ now: (await ranks.now()).average_rank, was: (await ranks.was())?.average_rank ?? null, reason: "no click tells its rank" }));
   return [clicks, each, without, average];
 }
 

@@ -12,7 +12,7 @@ import { grouped } from "./grain.js";
 import { itemLabel, itemState } from "./items.js";
 import { changed, to } from "./location.js";
 import { empty } from "./states.js";
-import { csv, native, searchesAreKnown } from "./statistics.js";
+import { both, csv, native, searchesAreKnown } from "./statistics.js";
 import { row, tile } from "./tiles.js";
 import { ranksCard } from "./view-item.js";
 
@@ -23,8 +23,8 @@ export function search(host, ctx) {
   // Within one search, a filter by search is this one.
   const own = { ...ctx, state: { ...state, query: state.search } };
   const known = searchesAreKnown(state);
-  const through = { now: known ? ask(own, "clickthrough", span) : null, was: known ? ask(own, "clickthrough", span.previous) : null };
-  const ranks = { now: ask(own, "ranks", span), was: ask(own, "ranks", span.previous) };
+  const through = both(own, "clickthrough", { known });
+  const ranks = both(own, "ranks");
   ctx.headline({ back: el("a", { ...to(changed(state, { search: "" })) }, icon("left"), "All searches"), title: ["“", words(state.search), "”"] });
   host.append(
     row(...totals(through, ranks, signal)),
@@ -33,24 +33,17 @@ export function search(host, ctx) {
   );
 }
 
-function ask({ state, signal }, path, part) {
-  if (!part) return Promise.resolve(null);
-  const told = get(native(path, state, part), signal);
-  told.catch(() => {});
-  return told;
-}
-
 function totals(through, ranks, signal) {
   const made = (options, take) => {
     const one = tile(options, signal);
     one.load(async () => {
-      const [now, was] = [await through.now, await through.was];
-      return { now: now && take(now.totals), was: was && take(was.totals), reason: through.now ? "not searched in this period" : "not known under this filter" };
+      const [now, was] = [await through.now(), await through.was()];
+      return { now: now && take(now.totals), was: was && take(was.totals), reason: through.known ? "not searched in this period" : "not known under this filter" };
     });
     return one;
   };
   const average = tile({ label: "Average rank of a click", write: (value) => decimal(value), kind: "plain", better: "down" }, signal);
-  average.load(async () => ({ now: (await ranks.now).average_rank, was: (await ranks.was)?.average_rank ?? null, reason: "no click tells its rank" }));
+  average.load(async () => ({ now: (await ranks.now()).average_rank, was: (await ranks.was())?.average_rank ?? null, reason: "no click tells its rank" }));
   return [
     made({ label: "Searches", write: count }, (all) => all.searches),
     made({ label: "Searches without a click", write: (value) => percent(value), kind: "points", better: "down" }, (all) => ratio(all.searches === null || all.clicked === null ? null : all.searches - all.clicked, all.searches)),
@@ -62,12 +55,7 @@ function totals(through, ranks, signal) {
 function daysOf({ state, span, signal }, outer, told) {
   const url = native("clickthrough", state, span);
   const part = card({ title: "Searches", csv: csv(url), kind: "chart", wide: true, actions: [grainChoice(outer, span)] }, signal);
-  let first = told;
-  part.load(() => {
-    const asked = first ?? (searchesAreKnown(state) ? get(url, signal) : Promise.resolve(null));
-    first = null;
-    return asked;
-  }, (report) => {
+  part.load(told, (report) => {
     if (!report) return empty("Not known under this filter", "Searches have no product type.");
     if (!report.totals.searches && !report.totals.clicks) return empty("Not searched in this period");
     const grain = grainOf(state, span);
@@ -80,8 +68,9 @@ function ledTo({ state, span, signal }, outer) {
   const url = native("items", state, span, { limit: ITEMS_SHOWN });
   const part = card({ title: "Items that it led to", csv: csv(url) }, signal);
   part.load(() => get(url, signal), (told) => {
-    const all = told.results.reduce((sum, row) => sum + row.clicks, 0);
-    return bars(told.results.map((item) => ({ label: itemLabel(item), value: item.clicks, share: ratio(item.clicks, all), link: to(changed(outer, { ...itemState(item), search: "" })) })), { nothing: "Nothing was clicked" });
+    // Parts of a whole, where all of it is here.
+    const all = told.results.length < ITEMS_SHOWN ? told.results.reduce((sum, row) => sum + row.clicks, 0) : null;
+    return bars(told.results.map((item) => ({ label: itemLabel(item), value: item.clicks, share: all === null ? undefined : ratio(item.clicks, all), link: to(changed(outer, { ...itemState(item), search: "" })) })), { nothing: "Nothing was clicked" });
   });
   return part.node;
 }

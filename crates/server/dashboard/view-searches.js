@@ -42,14 +42,13 @@ function listed({ state, span, signal }, rows) {
     { key: "rank", label: "Average rank", help: "Where in the result list was clicked; 1 is the top", number: true, low: true, value: (row) => row.average_rank, cell: (row) => (row.average_rank === null ? unknown("no click tells its rank") : decimal(row.average_rank)) },
   ];
   const full = rows.length >= LIMIT;
-  const bring = async (more) => (await get(native("searches", state, span, { limit: LIMIT, ...more }), signal)).results;
+  const more = async (text, key) => (await get(native("searches", state, span, { limit: LIMIT, matching: text.slice(0, MATCHING_MAX), sort: serverSort(key) }), signal)).results;
   return table({
     caption: "Searches", columns, rows, state, first: "searches", find: "Find a search",
     matches: (row, text) => !text || (row.query ?? "").toLowerCase().includes(text),
-    more: full ? (text) => bring({ matching: text.slice(0, MATCHING_MAX), sort: "searches" }) : undefined,
-    resort: full ? (key) => bring({ sort: SERVER_SORTS.includes(key) ? key : "searches" }) : undefined,
+    more: full ? more : undefined,
     limited: full ? "the most common" : "",
-  });
+  }, signal);
 }
 
 function named(state, { query }) {

@@ -106,13 +106,14 @@
     return event.id;
   };
 
-  const click = told => put({ type: "click", hashid, index, user, session, id: newId() }, told);
+  // Searches by id, with what they tell of where their clicks belong: a page may show several engines and indices.
+  const registered = new Map();
+  const click = told => put({ type: "click", hashid, index, user, session, id: newId() }, { ...registered.get(told.queryId), ...told });
 
-  const registered = new Set();
   const search = ({ queryId, index: its = index, total: totalHits, ...told }) => {
     const id = (queryId || newId()) + "";
     registered.has(id) || put({ type: "search", hashid, indices: its && [its], user, session, id }, { totalHits, ...told });
-    registered.add(id);
+    registered.set(id, { hashid: told.hashid, index: its });
     return id;
   };
 

@@ -1,6 +1,7 @@
 //! Official clients, installed as their users install them and unmodified, against the running server: what they make of its
 //! answers is theirs to say.
 
+mod answers;
 mod dashboard;
 mod doofinder;
 mod insights;

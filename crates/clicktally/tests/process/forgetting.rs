@@ -112,6 +112,11 @@ fn old_days_go(counts_stay: bool) {
     let late = shop::feed(server.address, &key, &shop::lines(&[old, click("anna", "today", now_ms)])).json();
     assert_eq!((&late["recorded"]["clicks"], &late["rejected_total"]), (&json!(1), &json!(1)), "{late}");
     assert_eq!((&late["rejected"][0]["line"], &late["rejected"][0]["code"]), (&json!(1), &json!("expired")));
+    // Days that are gone take nothing from those after them.
+    let overview = run_in(folder.path(), &["stats", "overview", "--from", "20d", "--json"]).json();
+    let [clicks, searches] = [0, 1].map(|row| &overview["results"][row]);
+    assert_eq!((&clicks["count"], &searches["before"]), (&json!(2), &json!(null)), "{overview}");
+    assert_eq!(clicks["before"], if counts_stay { json!(0) } else { json!(null) }, "{overview}");
     assert!(server.stop().contains("days that were too old are removed"));
 }
 

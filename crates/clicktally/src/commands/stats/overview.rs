@@ -23,7 +23,7 @@ const ENGINES_SHOWN_MAX: usize = 20;
 struct Counted {
     name: &'static str,
     count: u64,
-    /// `null` where the period has no such days before it.
+    /// `null` where the period has no such days before it, or they are not kept any more.
     before: Option<u64>,
     days: Vec<u64>,
 }
@@ -74,8 +74,11 @@ fn look(asking: &mut Asking, args: &OverviewArgs) -> Result<Overview, Failure> {
             None => None,
             Some([from, to]) => {
                 let digits = |date: &str| date.replace('-', "");
-                let period = StatsAsk { from: digits(from), to: digits(to), ..ask(of, StatsBy::Day) };
-                Some(asking.ask(period)?.total_count)
+                let (from, to) = (digits(from), digits(to));
+                // Retention may have removed days before the period: what was counted then is not known.
+                let period = StatsAsk { from, to, may_be_removed: true, ..ask(of, StatsBy::Day) };
+                let reply = asking.ask(period)?;
+                (!reply.removed).then_some(reply.total_count)
             }
         };
         let days = now.results.iter().map(|row| row.count).collect();

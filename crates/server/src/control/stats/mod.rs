@@ -7,11 +7,12 @@ mod when;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use clicks::StoreError;
 use registry::{Registry, Scopes};
 use serde::{Deserialize, Serialize};
 
 use crate::access::Caller;
-use crate::app::{Answered, App};
+use crate::app::{Answered, App, AskError};
 use crate::control::commands::{ControlError, account_or_only};
 
 pub use rows::{StatRow, StatsReply};
@@ -117,6 +118,9 @@ pub struct StatsAsk {
     /// What the texts of a report's rows have in them.
     #[serde(default)]
     pub matching: Option<String>,
+    /// Whether days that retention has removed are answered by [`StatsReply::removed`], not refused.
+    #[serde(default)]
+    pub may_be_removed: bool,
     /// The most rows of search terms, items or results placed by hand.
     pub rows_max: usize,
 }
@@ -125,9 +129,15 @@ pub struct StatsAsk {
 pub(super) async fn answer(app: &Arc<App>, ask: StatsAsk) -> Result<StatsReply, ControlError> {
     let account = account_or_only(&app.registry, ask.account.as_deref())?;
     let caller = Caller { account, scopes: Scopes::default(), key: None, confines: Arc::default() };
-    let (rows_max, known_searches) = (ask.rows_max, ask.known_searches);
+    let (rows_max, known_searches, may_be_removed) = (ask.rows_max, ask.known_searches, ask.may_be_removed);
     let asked = asked::asked(&app.registry, account, app.clock.now_ms(), ask)?;
-    let answered = app.tally(&caller, asked).await.map_err(|error| ControlError(error.to_string()))?;
+    let answered = match app.tally(&caller, asked).await {
+        Ok(answered) => answered,
+        Err(AskError::Store(StoreError::Removed { .. })) if may_be_removed => {
+            return Ok(StatsReply { removed: true, ..StatsReply::default() });
+        }
+        Err(error) => return Err(ControlError(error.to_string())),
+    };
     let registry = app.registry.clone();
     // What items are called is on the disk, which may be slow.
     let listing = tokio::task::spawn_blocking(move || reply(&registry, answered, rows_max, known_searches));
@@ -167,6 +177,7 @@ fn reply(
         left_out,
         days,
         engines,
+        removed: false,
     })
 }
 

@@ -96,6 +96,9 @@ pub struct StatsReply {
     /// The names of the search engines in the rows, by hashid.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub engines: BTreeMap<String, String>,
+    /// Whether there is no answer, because days of the period were removed.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub removed: bool,
 }
 
 /// The rows of a tally.
