@@ -14,7 +14,7 @@ const searchClient = {
 
 // Tells the tracker which search the list shows. An id of the back end's own (Algolia's queryID) is used where there is
 // one; else the tracker makes one for each query.
-const clicktally = container => ({
+const clicktally = (container, given) => ({
   $$type: "clicktally.search",
   render({ results }) {
     if (!results || results.__isArtificial) return;
@@ -23,6 +23,9 @@ const clicktally = container => ({
     dataset.query = results.query;
     dataset.total = results.nbHits;
     if (results.queryID) dataset.queryId = results.queryID;
+    // One that was given belongs to the results before.
+    else if (given && dataset.queryId === given) delete dataset.queryId;
+    given = results.queryID;
   },
 });
 

@@ -18,6 +18,11 @@ export function onSignedOut(listener) {
   signedOut.addEventListener("signed-out", listener);
 }
 
+/** Tells those listeners. */
+export function sessionIsOver() {
+  signedOut.dispatchEvent(new Event("signed-out"));
+}
+
 /** Reads. */
 export async function get(url, signal) {
   for (let round = 1; ; round += 1) {
@@ -71,7 +76,7 @@ async function call(url, options) {
   const { code = "", message = "" } = told.error ?? {};
   const error = new CallError(kindOf(answer.status), answer.status, code, message || `The server answered ${answer.status}.`);
   error.retryAfter = Number(answer.headers.get("Retry-After")) || undefined;
-  if (error.kind === "signed-out" && !url.startsWith("/v1/session")) signedOut.dispatchEvent(new Event("signed-out"));
+  if (error.kind === "signed-out" && !url.startsWith("/v1/session")) sessionIsOver();
   throw error;
 }
 

@@ -30,7 +30,7 @@ export function askDays({ state, span, signal }, item) {
   const ask = (part) => (part ? get(doofinder("clicks", state, part, { item }), signal) : Promise.resolve(null));
   const now = shared(() => ask(span));
   // One day says little by itself.
-  const around = span.days === 1 ? shared(() => ask(twoWeeks(span))) : now;
+  const around = span.days === 1 ? earlier(() => ask(twoWeeks(span))) : now;
   return { now, was: earlier(() => ask(span.previous)), around };
 }
 
@@ -44,7 +44,7 @@ export function daysCard(ctx, days, { item, nothing } = {}) {
     return { now, was, around };
   }, ({ now, was, around }) => {
     if (now.total_count === 0 && !was?.total_count) return nothing ?? empty("No clicks in this period");
-    if (span.days === 1) return picked({ days: around.results, range: shown, noun: "Clicks" }, signal);
+    if (span.days === 1) return picked(around ? { days: around.results, range: shown, noun: "Clicks" } : { days: now.results, range: span, noun: "Clicks" }, signal);
     const grain = grainOf(state, span);
     const groups = (told) => grouped(told.results.map(({ date, count }) => ({ date, count })), grain, ["count"]);
     return compared({ now: groups(now), was: was && groups(was), grain, range: was ? span : { ...span, previous: null }, noun: "Clicks" }, signal);

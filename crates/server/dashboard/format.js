@@ -63,3 +63,6 @@ export const productTypes = Object.keys(TYPES);
 export const devices = Object.keys(DEVICES);
 export const productType = (code) => TYPES[code] ?? code;
 export const device = (code) => DEVICES[code] ?? code;
+
+/** A text as it is compared: letters whatever their case and composition, nearly as the server folds searches. */
+export const folded = (text) => text.normalize("NFKC").toUpperCase().toLowerCase().replaceAll("ς", "σ");

@@ -1,6 +1,6 @@
 // The server's live events, for as long as somebody looks.
 
-import { get } from "./api.js";
+import { get, sessionIsOver } from "./api.js";
 
 const AGAIN_MS = 3000;
 
@@ -32,6 +32,7 @@ export function listen(on, signal) {
     } catch (error) {
       if (signal.aborted) return;
       if (error.kind === "away" || error.kind === "busy") timer = setTimeout(connect, AGAIN_MS);
+      else if (error.kind === "signed-out") sessionIsOver();
       else on.state(error);
     }
   };

@@ -72,10 +72,11 @@ function previousOf({ preset, from, to, zone, comparison, runs, today, now }) {
   const [first, last] = comparison === "year" ? [addMonths(from, -12), addMonths(to, -12)] : before(preset, from, to);
   const previous = { from: first, to: last, zone, days: daysBetween(first, last), untilMs: null };
   // A month that is shorter by a day has no such moment: it counts whole.
-  if (runs && to === today && previous.days === daysBetween(from, to)) {
+  if (runs && previous.days === daysBetween(from, to)) {
     const seconds = Math.floor(now.seconds / QUARTER) * QUARTER;
+    const sameDay = addDays(first, daysBetween(from, today) - 1);
     // A bound of the first moment of the day would ask for nothing of it.
-    previous.untilMs = instantOf(last, Math.max(seconds, QUARTER), zone) - 1;
+    previous.untilMs = instantOf(sameDay, Math.max(seconds, QUARTER), zone) - 1;
   }
   return previous;
 }

@@ -23,6 +23,7 @@ export function trackerCard({ state, span, signal, engines }, { changed }) {
     el("header", { class: "card-head" }, el("div", { class: "card-heading" }, el("h2", { class: "card-title", id: "tracker-title" }, "Count the clicks of your search page"), el("p", { class: "card-note" }, "One line in the page, and attributes on the results. Nothing else is loaded, and no cookie is set."))), body);
   let key = NO_KEY;
   let heard = () => {};
+  let shown = () => {};
   const show = (known) => {
     if (signal.aborted) return;
     if (known.length > 0) fill(body, tracker(known));
@@ -30,6 +31,11 @@ export function trackerCard({ state, span, signal, engines }, { changed }) {
   };
   engines.then(show);
   changed.addEventListener("engines", ({ detail }) => show(detail), { signal });
+  changed.addEventListener("key-made", ({ detail }) => {
+    if (!detail.scopes?.includes("click")) return;
+    key = detail.key;
+    shown();
+  }, { signal });
   if (may("read")) listen({ click: (click) => heard(click), state: () => {} }, signal);
 
   function tracker(known) {
@@ -39,15 +45,11 @@ export function trackerCard({ state, span, signal, engines }, { changed }) {
     const engine = el("select", { onchange: () => show() }, known.map(({ hashid, name }) => el("option", { value: hashid }, name || hashid)));
     const show = () => {
       const one = known.find(({ hashid }) => hashid === engine.value);
-      const index = one?.indices?.length === 1 ? ` data-index="${one.indices[0]}"` : "";
+      const index = one?.indices?.length === 1 ? ` data-index="${one.indices[0].replaceAll("&", "&amp;").replaceAll('"', "&quot;")}"` : "";
       line.set(`<script async src="${window.location.origin}/clicktally.js" data-key="${key}" data-hashid="${engine.value}"${index}></script>`);
       wait(light, engine.value);
     };
-    changed.addEventListener("key-made", ({ detail }) => {
-      if (!detail.scopes?.includes("click")) return;
-      key = detail.key;
-      show();
-    }, { signal });
+    shown = show;
     heard = (click) => {
       if (click.hashid === engine.value) arrived(light, click);
     };

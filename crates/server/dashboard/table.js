@@ -1,7 +1,7 @@
 // A table that sorts, searches and turns pages by itself, and notes in the address what it shows.
 
 import { el, fill, icon } from "./dom.js";
-import { count } from "./format.js";
+import { count, folded } from "./format.js";
 import { note } from "./location.js";
 import { empty } from "./states.js";
 
@@ -56,7 +56,7 @@ export function table({ caption, columns, rows, state, first, find, matches, mor
   };
 
   function draw() {
-    const found = sorted(shown.rows.filter((row) => matches(row, shown.find.trim().toLowerCase())), columns, shown.sort);
+    const found = sorted(shown.rows.filter((row) => matches(row, folded(shown.find.trim()))), columns, shown.sort);
     const last = Math.max(1, Math.ceil(found.length / ROWS_A_PAGE));
     shown.page = Math.min(shown.page, last);
     const start = (shown.page - 1) * ROWS_A_PAGE;

@@ -4,7 +4,7 @@ import { ratio } from "./amounts.js";
 import { get } from "./api.js";
 import { card } from "./card.js";
 import { el, words } from "./dom.js";
-import { decimal, percent } from "./format.js";
+import { decimal, folded, percent } from "./format.js";
 import { itemId, itemLabel, itemState } from "./items.js";
 import { outside } from "./links.js";
 import { changed, go, hasFilters, to, withoutFilters } from "./location.js";
@@ -42,7 +42,7 @@ function listed({ state, span, signal }, rows, engines, all) {
   const more = async (text) => text === "" ? rows : merged(rows, (await get(native("items", state, span, { limit: LIMIT, matching: text.slice(0, MATCHING_MAX) }), signal)).results);
   return table({
     caption: "Items by clicks", columns, rows, state, first: "clicks", find: "Find an item",
-    matches: (row, text) => !text || `${row.title ?? ""} ${row.doc_id}`.toLowerCase().includes(text),
+    matches: (row, text) => !text || folded(`${row.title ?? ""} ${row.doc_id}`).includes(text),
     more: full ? more : undefined,
     limited: full ? "those with the most clicks" : "",
   }, signal);

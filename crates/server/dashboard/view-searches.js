@@ -4,7 +4,7 @@ import { ratio } from "./amounts.js";
 import { get } from "./api.js";
 import { card } from "./card.js";
 import { el, words } from "./dom.js";
-import { count, decimal, percent } from "./format.js";
+import { count, decimal, folded, percent } from "./format.js";
 import { changed, go, hasFilters, to, withoutFilters } from "./location.js";
 import { empty, unknown } from "./states.js";
 import { csv, native, searchesAreKnown } from "./statistics.js";
@@ -45,7 +45,7 @@ function listed({ state, span, signal }, rows) {
   const more = async (text, key) => (await get(native("searches", state, span, { limit: LIMIT, matching: text.slice(0, MATCHING_MAX), sort: serverSort(key) }), signal)).results;
   return table({
     caption: "Searches", columns, rows, state, first: "searches", find: "Find a search",
-    matches: (row, text) => !text || (row.query ?? "").toLowerCase().includes(text),
+    matches: (row, text) => !text || folded(row.query ?? "").includes(text),
     more: full ? more : undefined,
     limited: full ? "the most common" : "",
   }, signal);

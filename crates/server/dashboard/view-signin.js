@@ -65,7 +65,7 @@ function sentence(error, kind) {
   switch (error.kind) {
     case "signed-out": return kind === "key" ? "There is no such key." : "User or password is wrong.";
     case "forbidden": return kind === "key" ? "This key records clicks from public pages. It opens no statistics." : error.message;
-    case "busy": return `Too many attempts. Try again in ${Math.max(1, error.retryAfter ?? 1)} s.`;
+    case "busy": return `${error.status === 429 ? "Too many attempts" : "The server is busy"}. Try again in ${Math.max(1, error.retryAfter ?? 1)} s.`;
     case "missing": return "This server has no sign-in.";
     case "refused": return kind === "key" ? "That is no key: a key has 40 letters and digits." : error.message;
     default: return error.message;

@@ -165,7 +165,7 @@
     recall();
   };
 
-  const api = window.clicktally = { click, search, push: ([name, told]) => api[name](told) };
+  const api = window.clicktally = { click, search, push: ([name, told]) => api[name]?.(told) };
   Array.isArray(early) && early.forEach(api.push);
   // A page that is rendered in advance has been shown to nobody.
   document.prerendering ? document.addEventListener("prerenderingchange", start) : start();

@@ -51,15 +51,21 @@ function usual({ pathname, searchParams }) {
 /** A stream in which nothing happens. */
 const quiet = (response) => response.write(`event: hello\ndata: {"at":0}\n\n`);
 
+/** What the binary makes of the files that a document refers to: all styles in one, and all modules. */
+const MADE = {
+  "styles.css": () => ["base", "frame", "parts", "views"].map((name) => fs.readFileSync(path.join(FILES, `${name}.css`), "utf8")).join(""),
+  "modules.js": () => `import "./main.js";`,
+};
+
 /** A server of the dashboard's files; `answer(url)` says what the API says: a status, with a body or what is usual. */
 async function serve(answer) {
   const server = http.createServer(async (request, response) => {
     const url = new URL(request.url, "http://localhost");
     const file = url.pathname === "/" ? "index.html" : url.pathname.replace(/^\/dashboard\//, "").slice(url.pathname.startsWith("/dashboard/") ? 0 : 1);
     const found = [path.join(FILES, path.basename(file)), path.join(FILES, "vendor", "uPlot.iife.min.js")][file === "uplot.js" ? 1 : 0];
-    if (fs.existsSync(found)) {
+    if (MADE[file] || fs.existsSync(found)) {
       response.writeHead(200, { "Content-Type": TYPES[path.extname(found)] });
-      response.end(fs.readFileSync(found));
+      response.end(MADE[file]?.() ?? fs.readFileSync(found));
       return;
     }
     const { status = 200, body = usual(url), stream = url.pathname === "/v1/live" && quiet } = (await answer(url)) ?? {};

@@ -130,7 +130,7 @@ options! {
     clicks_per_second: u32, "CLICKTALLY_CLICKS_PER_SECOND", "N";
     /// Calls a second with each key that stands in a public page (scope click), from all its pages together, 0 = no limit [default: 10000]
     page_key_per_second: u32, "CLICKTALLY_PAGE_KEY_PER_SECOND", "N";
-    /// Requests a second of those who signed in with the same key, 0 = no limit [default: 200]
+    /// Requests a second of those who signed in with the same key or as the same user, 0 = no limit [default: 200]
     session_requests_per_second: u32, "CLICKTALLY_SESSION_REQUESTS_PER_SECOND", "N";
     /// How long a question may take, in milliseconds, 1 to 600000; past it 408 [default: 10000]
     stats_timeout_ms: u64, "CLICKTALLY_STATS_TIMEOUT_MS", "MS";

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use clicks::Zone;
 use jiff::ToSpan;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -17,6 +18,9 @@ use crate::terminal::{Cell, Kind, Table, Window, change, decimal, tame, thousand
 
 /// The most search engines that have a line of their own.
 const ENGINES_SHOWN_MAX: usize = 20;
+const DAY_MS: i64 = 86_400_000;
+/// What the server's counts are by: a bound on one of them costs nothing.
+const QUARTER_MS: i64 = 900_000;
 
 /// What was counted in the period, and in as many days before it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -42,6 +46,8 @@ struct Overview {
     from: Option<String>,
     to: Option<String>,
     before: Option<[String; 2]>,
+    /// Where the period still runs: until when the days before it count, which is the same time of day.
+    before_until: Option<String>,
     results: Vec<Counted>,
     /// Those with the most clicks first.
     engines: Vec<OfEngine>,
@@ -65,6 +71,11 @@ fn look(asking: &mut Asking, args: &OverviewArgs) -> Result<Overview, Failure> {
     let clicks = asking.ask(ask(StatsOf::Clicks, StatsBy::Day))?;
     let days = clicks.days.clone();
     let before = days.as_ref().filter(|_| is_of_dates(args)).and_then(before);
+    let now_ms = jiff::Timestamp::now().as_millisecond();
+    let until_ms = before.as_ref().zip(days.as_ref()).and_then(|([_, last], [_, to])| {
+        let zone = Zone::parse(&args.common.tz).ok()?;
+        same_time(&zone, to.parse().ok()?, last.parse().ok()?, now_ms)
+    });
     let mut results = Vec::new();
     for (name, of) in
         [("clicks", StatsOf::Clicks), ("searches", StatsOf::Searches), ("sessions", StatsOf::Sessions)]
@@ -74,7 +85,9 @@ fn look(asking: &mut Asking, args: &OverviewArgs) -> Result<Overview, Failure> {
             None => None,
             Some([from, to]) => {
                 let digits = |date: &str| date.replace('-', "");
-                let (from, to) = (digits(from), digits(to));
+                // The last millisecond that counts.
+                let to = until_ms.map_or_else(|| digits(to), |until_ms| (until_ms - 1).to_string());
+                let from = digits(from);
                 // Retention may have removed days before the period: what was counted then is not known.
                 let period = StatsAsk { from, to, may_be_removed: true, ..ask(of, StatsBy::Day) };
                 let reply = asking.ask(period)?;
@@ -86,7 +99,7 @@ fn look(asking: &mut Asking, args: &OverviewArgs) -> Result<Overview, Failure> {
     }
     let engines = engines(&asking.ask(ask(StatsOf::Clicks, StatsBy::DayAndEngine))?);
     let (from, to) = days.map_or((None, None), |[from, to]| (Some(from), Some(to)));
-    Ok(Overview { from, to, before, results, engines })
+    Ok(Overview { from, to, before, before_until: until_ms.map(output::time), results, engines })
 }
 
 /// Whether the period is one of whole days, so that others are like it.
@@ -102,6 +115,19 @@ fn before([from, to]: &[String; 2]) -> Option<[String; 2]> {
     let last = from.yesterday().ok()?;
     let first = last.checked_sub(days.days()).ok()?;
     Some([first, last].map(|date| date.to_string()))
+}
+
+/// Where `to` is today, the time of day that it is now, on the day `last`: a morning is not compared with a whole day. To the quarter
+/// of an hour, and at least one.
+fn same_time(zone: &Zone, to: Date, last: Date, now_ms: i64) -> Option<i64> {
+    let midnight_ms = |date: Date| date.duration_since(Date::constant(1970, 1, 1)).as_hours() / 24 * DAY_MS;
+    let wall_ms = now_ms + zone.offset_at(now_ms).0 - midnight_ms(to);
+    if !(0..DAY_MS).contains(&wall_ms) {
+        return None;
+    }
+    let there_ms = midnight_ms(last) + (wall_ms - wall_ms % QUARTER_MS).max(QUARTER_MS);
+    let about_ms = there_ms - zone.offset_at(there_ms).0;
+    Some(there_ms - zone.offset_at(about_ms).0)
 }
 
 /// Each search engine's days, from rows by day and then by engine.
@@ -138,6 +164,10 @@ fn table(seen: &Overview, tz: &str, window: Window) -> String {
     };
     let mut text = format!("{}\n\n", headline(&format!("{from} to {to}, {tz}"), window));
     text.push_str(&totals(seen).draw(window));
+    if seen.before_until.is_some() {
+        text.push_str(&headline("before: until the same time of day", window));
+        text.push('\n');
+    }
     if seen.engines.len() > 1 {
         text.push('\n');
         text.push_str(&by_engine(seen).draw(window));
@@ -215,6 +245,25 @@ mod tests {
     }
 
     #[test]
+    fn a_day_that_still_runs_is_compared_until_the_same_time_of_day() {
+        let zone = Zone::parse("Europe/Madrid").unwrap();
+        let date = |text: &str| text.parse::<Date>().unwrap();
+        let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap().as_millisecond();
+        let until = |to, last, now| same_time(&zone, date(to), date(last), at(now));
+        // Winter here, summer there: 10:50 is 10:50, to the quarter.
+        assert_eq!(
+            until("2024-11-10", "2024-10-26", "2024-11-10T09:50:10Z"),
+            Some(at("2024-10-26T08:45:00Z"))
+        );
+        assert_eq!(
+            until("2024-11-10", "2024-11-09", "2024-11-09T23:00:01Z"),
+            Some(at("2024-11-08T23:15:00Z"))
+        );
+        assert_eq!(until("2024-11-09", "2024-11-08", "2024-11-09T23:00:00Z"), None, "it is over");
+        assert_eq!(until("2024-11-30", "2024-11-08", "2024-11-09T12:00:00Z"), None, "it lies ahead");
+    }
+
+    #[test]
     fn a_year_fits_into_any_window() {
         let counted =
             |name, count| Counted { name, count, before: Some(count / 2), days: (0..365).collect() };
@@ -228,6 +277,7 @@ mod tests {
             from: Some("2023-06-02".to_owned()),
             to: Some("2024-05-31".to_owned()),
             before: None,
+            before_until: Some("2023-06-01T10:45:00Z".to_owned()),
             results: vec![counted("clicks", 66_430), counted("searches", 100_000), counted("sessions", 0)],
             engines: vec![of("a", 60_000), of("b", 6_430)],
         };
