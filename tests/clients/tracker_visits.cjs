@@ -37,6 +37,22 @@ function page(url) {
   return url.pathname === "/search" ? { body: search(Number(url.searchParams.get("visit"))) } : undefined;
 }
 
+/** Where each tab is, for whoever has to find out what hangs. */
+const at = [];
+const STUCK_MS = 600000;
+/** Opening and closing a tab has no limit of its own in the library that leads the browser, and now and then it never ends. */
+const TAB_MS = 20000;
+
+const within = (work) => {
+  let timer;
+  const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Error("the browser does not answer")), TAB_MS)));
+  return Promise.race([work, late]).finally(() => clearTimeout(timer));
+};
+
+const opened = (context) => within(context.newPage()).catch(() => within(context.newPage()));
+// The page is told to go at once; that the library hears of it when it has gone is nothing that is tested.
+const closed = (tab) => within(tab.close()).catch(() => {});
+
 /** From the first visit of a tab to its last: most of them without a hand from here. */
 async function go(browser, number) {
   const context = await browser.newContext();
@@ -46,15 +62,16 @@ async function go(browser, number) {
     });
   }
   for (let visit = number, tab; visit < told.visits + told.tabs; visit += told.tabs) {
+    at[number] = visit;
     if (!tab) {
-      tab = await context.newPage();
+      tab = await opened(context);
       await tab.goto(goes(visit), { waitUntil: "commit" });
     }
     if (visit >= told.visits) await tab.waitForURL(`${SITE}/done`, { timeout: 300000, waitUntil: "commit" });
     if (visit >= told.visits || !isClosed(visit)) continue;
     await tab.waitForURL(goes(visit), { timeout: 300000 });
     await tab.click("#it", { noWaitAfter: true });
-    await tab.close();
+    await closed(tab);
     tab = undefined;
   }
   return context;
@@ -68,7 +85,7 @@ async function main() {
   const seconds = (Date.now() - began) / 1000;
   await until("clicks counted", async () => (await clicks(told)) >= told.visits || (await clicks(told)));
   // None comes twice, neither late nor when a tab comes back to the site.
-  await Promise.all(contexts.map(async (context) => (await context.newPage()).goto(`${SITE}/done`)));
+  await Promise.all(contexts.map(async (context) => (await opened(context)).goto(`${SITE}/done`)));
   await pause(500);
   assert.strictEqual(await clicks(told), told.visits);
   assert.strictEqual(await clicks(told, "&query=visits"), told.visits, "each is completed by its search");
@@ -76,10 +93,15 @@ async function main() {
   assert.deepStrictEqual([results.length, results.filter(({ count }) => count !== 1)], [told.visits, []]);
   const metrics = String((await ask(told.url, "GET", "/metrics", {})).body);
   const duplicates = /fate="duplicate"\S* (\d+)/.exec(metrics)?.[1];
-  await close();
+  await within(close()).catch(() => {});
   console.error(`${told.visits} visits in ${seconds.toFixed(1)} s, ${duplicates} duplicates`);
   console.log(`visits: ${told.visits} clicks, each once`);
 }
+
+setTimeout(() => {
+  console.error(`nothing happens any more; the tabs are at ${at}`);
+  process.exit(1);
+}, STUCK_MS).unref();
 
 main().then(() => process.exit(0), (error) => {
   console.error(error);

@@ -9,6 +9,7 @@ const { once } = require("node:events");
 const { chromium } = require("playwright-core");
 
 const SLOW_MS = 300;
+const ASK_MS = 30000;
 
 const listen = async (handler) => {
   const server = http.createServer(handler);
@@ -30,6 +31,7 @@ function ask(base, method, target, headers, body) {
       resolve({ status: answer.statusCode, headers: answer.headers, body: await read(answer).catch(reject) });
     });
     request.on("error", reject);
+    request.setTimeout(ASK_MS, () => request.destroy(new Error(`${target}: no answer`)));
     request.end(body);
   });
 }
