@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use clicks::{AccountCode, Click, Outcome, Record, Search, StoreError};
+use clicks::{AccountCode, Click, IndexName, Outcome, Record, Search, StoreError, UserCode};
 use journal::{Committer, Position};
 
 use crate::kept::{FoundForClick, FoundForSearch, Frozen, Kept, Shared, read, write};
@@ -137,11 +137,16 @@ impl Drop for Place {
 /// About how much memory a waiting record takes, in bytes.
 fn record_bytes(record: &Record) -> usize {
     let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
+    let user = |user: &Option<UserCode>| user.as_ref().map_or(0, |user| user.as_str().len());
+    let name = |index: &IndexName| index.as_str().len();
     let texts = match record {
         Record::Click(click) => {
             let terms = click.terms.as_ref().map_or(0, |terms| terms.as_str().len());
             click.doc_id.as_str().len()
                 + terms
+                + click.index.as_ref().map_or(0, name)
+                + click.custom_result.as_ref().map_or(0, |id| id.as_str().len())
+                + user(&click.user)
                 + text(&click.id)
                 + text(&click.query_id)
                 + text(&click.session)
@@ -149,7 +154,13 @@ fn record_bytes(record: &Record) -> usize {
         Record::Search(search) => {
             let shown = search.doc_ids.iter().flatten();
             let names = shown.map(|doc_id| doc_id.as_str().len() + size_of_val(doc_id)).sum::<usize>();
-            search.id.len() + text(&search.query) + text(&search.session) + names
+            let indices = search.indices.iter().map(|index| name(index) + size_of_val(index)).sum::<usize>();
+            search.id.len()
+                + text(&search.query)
+                + text(&search.session)
+                + user(&search.user)
+                + names
+                + indices
         }
     };
     size_of::<Record>() + texts

@@ -19,6 +19,7 @@ mod words;
 mod world;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use script::Script;
 use world::{Player, World};
@@ -166,6 +167,28 @@ fn a_user_who_watches_sees_no_more_once_the_password_has_changed_or_after_signin
         play(&mut player, FEED);
         assert_eq!(player.next(&mut stream), None, "{name}: not one click more");
     }
+}
+
+/// A place is for those who read.
+#[test]
+fn a_reader_who_takes_nothing_gives_the_place_to_another() {
+    let mut player = Player::new();
+    let play =
+        |player: &mut Player, text: &str| assert_eq!(player.play(&Script::parse(text)), Vec::<String>::new());
+    play(&mut player, "@sign-in anna {\"key\":\"{key:shop:read}\"}\n");
+    let another = |player: &mut Player| {
+        let request = player.live_request(&[("Cookie", "{cookie:anna}")]);
+        player.watch(request).0
+    };
+    let mut streams: Vec<_> = (0..16).map(|_| another(&mut player)).collect();
+    play(&mut player, "GET /v1/live\nCookie: {cookie:anna}\n=> 429\n");
+    (0..4).for_each(|_| play(&mut player, FEED));
+    player.pass(Duration::from_secs(16));
+    let mut late = another(&mut player);
+    play(&mut player, FEED);
+    assert!(player.next(&mut late).unwrap().starts_with("event: click"));
+    let told = std::iter::from_fn(|| player.next(&mut streams[0])).count();
+    assert!((4..8).contains(&told), "what was ready for it is all that it gets: {told}");
 }
 
 /// The harness itself must be able to fail: a wrong status, header, body, count and click are each noticed.

@@ -93,6 +93,15 @@ async function setUp(page) {
   const sent = await fetch(`${told.url}/v1/collect?key=${key}`, { method: "POST", headers: { Origin: "https://shop.example.com", "Content-Type": "text/plain" }, body: JSON.stringify({ type: "click", hashid, doc_id: "sku1", rank: 1 }) });
   same(sent.status, 200, await sent.text());
   await page.locator(".light-green", { hasText: "sku1" }).waitFor({ timeout: 10000 });
+  await page.getByLabel("One more index of Outlet").fill("winter");
+  await outlet.getByRole("button", { name: "Add index" }).click();
+  const indices = page.getByRole("list", { name: "Indices of Outlet" }).locator(".chip-value");
+  await indices.filter({ hasText: "winter" }).waitFor();
+  await page.getByRole("button", { name: "Remove index product of Outlet" }).click();
+  await page.getByRole("button", { name: "Remove the index" }).click();
+  await indices.filter({ hasText: "product" }).waitFor({ state: "detached" });
+  same(await indices.allInnerTexts(), ["winter"], "one index came, one went");
+  same((await api(told, "/v1/engines")).engines.find((engine) => engine.hashid === hashid).indices, ["winter"], "and the API says so");
   await page.getByRole("button", { name: "Remove Outlet" }).click();
   await page.getByRole("button", { name: "Remove the engine" }).click();
   await outlet.waitFor({ state: "detached" });

@@ -104,6 +104,11 @@ impl Player {
         self.world.request(&Exchange { method, target, headers, ..Exchange::default() }).unwrap()
     }
 
+    /// Lets time pass for those who wait.
+    pub fn pass(&self, time: std::time::Duration) {
+        self.runtime.block_on(async { tokio::time::sleep(time).await });
+    }
+
     /// Stops all streams, as a server does that is told to stop.
     pub fn end_streams(&self) {
         self.world.app.live.end();

@@ -115,7 +115,7 @@ async fn play(app: Arc<App>, mut watch: Watch, pass: Pass, events: mpsc::Sender<
     heartbeat.tick().await;
     let mut next = event("hello", &Hello { at: app.clock.now_ms() });
     loop {
-        if events.send(next).await.is_err() {
+        if !taken(&events, next).await {
             return;
         }
         next = tokio::select! {
@@ -130,7 +130,7 @@ async fn play(app: Arc<App>, mut watch: Watch, pass: Pass, events: mpsc::Sender<
             seen = watch.next() => match seen {
                 Seen::Over => return,
                 Seen::Missed(missed) => {
-                    let _ = events.send(event("dropped", &Dropped { missed })).await;
+                    taken(&events, event("dropped", &Dropped { missed })).await;
                     return;
                 }
                 // Whoever was asked to go must not see one more, however long the heart takes to beat.
@@ -142,6 +142,12 @@ async fn play(app: Arc<App>, mut watch: Watch, pass: Pass, events: mpsc::Sender<
             },
         };
     }
+}
+
+/// Hands an event to the connection; false where nobody reads, or nobody has taken any for so long that they only keep a place that
+/// somebody else could have.
+async fn taken(events: &mpsc::Sender<Bytes>, event: Bytes) -> bool {
+    matches!(tokio::time::timeout(HEARTBEAT, events.send(event)).await, Ok(Ok(())))
 }
 
 /// An event as it is sent; what it is called is looked up on the disk, which may be slow.

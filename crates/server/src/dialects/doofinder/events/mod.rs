@@ -32,7 +32,7 @@ use registry::Engine;
 use crate::app::App;
 use crate::browser::{Wish, asks_not_to_be_tracked, told_device, wish};
 use crate::counts::Fate;
-use crate::http::{BodyTimeout, Facts, Peer, SlidingWindow, Trouble, TrustedProxies, rate_key, read_body};
+use crate::http::{BodyTimeout, Facts, SlidingWindow, Trouble, rate_key, read_body};
 use crate::live::Source;
 use crate::media_type::is_json;
 use crate::origins::Origins;
@@ -132,7 +132,8 @@ enum Checked {
 /// The checks, in their order.
 async fn check(desk: &Desk, place: &Place, request: Request) -> Result<Checked, Refusal> {
     let app = &desk.app;
-    let admitted = desk.rate.admit(&rate_key(facts(&request).client), app.clock.running_ns());
+    let facts = Facts::of(request.extensions(), request.uri(), request.headers());
+    let admitted = desk.rate.admit(&rate_key(facts.client), app.clock.running_ns());
     admitted.map_err(Refusal::RateLimited)?;
     let allow = place.version.method();
     if request.method() != allow {
@@ -194,13 +195,6 @@ fn nonce() -> Option<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).ok()?;
     Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn facts(request: &Request) -> Facts {
-    request.extensions().get::<Facts>().cloned().unwrap_or_else(|| {
-        let peer = request.extensions().get::<Peer>().copied().unwrap_or_default();
-        TrustedProxies::default().facts(peer, request.uri(), request.headers())
-    })
 }
 
 /// The body, if there is any: official clients send one, or everything in the query string and none.
