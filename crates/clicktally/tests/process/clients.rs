@@ -10,6 +10,7 @@ mod tracker;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
@@ -62,9 +63,13 @@ fn python(package: &str) -> Option<PathBuf> {
     None
 }
 
+/// Held by whoever leads a browser: two of them at once are slow enough on two cores to run into each other's limits.
+static BROWSER: Mutex<()> = Mutex::new(());
+
 /// Runs a script of `tests/clients` to its end, which must be a good one; returns what it said. What it has to know goes to
 /// its standard input.
 fn play(mut interpreter: Command, script: &str, told: &Value) -> String {
+    let _alone = told.get("chromium").map(|_| BROWSER.lock().unwrap_or_else(PoisonError::into_inner));
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients").join(script);
     interpreter.arg(script).env_remove("http_proxy").env_remove("HTTP_PROXY");
     interpreter.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
