@@ -9,7 +9,7 @@ use crate::running::Server;
 use crate::shop;
 
 /// How many examples the fuzzer makes up for each operation, unless `CLICKTALLY_TESTS_EXAMPLES` says.
-const EXAMPLES: &str = "15";
+const EXAMPLES: &str = "10";
 /// Where its dice begin, unless `CLICKTALLY_TESTS_SEED` says.
 const SEED: &str = "1";
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
